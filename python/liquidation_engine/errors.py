@@ -1,0 +1,82 @@
+"""Every exception this library raises on purpose.
+
+LiquidationEngineError
+├── ConfigError                  a setting is missing, malformed or cannot work (exit code 2)
+│   └── WrongChain               the database keeps the books of another chain (exit code 2)
+├── ServerError                  an embedded or external server cannot be started or reached
+│   ├── AddressInUse             the port is taken
+│   └── DatabaseVersionError     the schema is newer, older or changed since it was applied
+├── DecodeError                  bytes that are not the account, message or event they should be
+├── RpcError                     a call to an RPC node did not give an answer to use
+│   ├── RpcTimeout               no answer in time: neither success nor failure
+│   ├── RpcUnavailable           no endpoint could be reached
+│   ├── RpcRefused               the node answered with a JSON-RPC error (code, message, data)
+│   └── MinContextSlotNotReached the node is behind the slot that was asked for
+├── WalletError                  the key cannot be read or must not be used
+├── SigningRefused               the signer's policy or the kill switch forbids this transaction
+└── LedgerError                  entries that would not balance, or a fund that would go negative
+"""
+
+
+class LiquidationEngineError(Exception):
+    """The root of the tree above."""
+
+
+class ConfigError(LiquidationEngineError):
+    """A setting is missing, malformed or cannot work."""
+
+
+class WrongChain(ConfigError):
+    """The database keeps the books of another chain."""
+
+
+class ServerError(LiquidationEngineError):
+    """A server cannot be started or reached."""
+
+
+class AddressInUse(ServerError):
+    """The port is taken by another process."""
+
+
+class DatabaseVersionError(ServerError):
+    """The database's schema is not the one this release works with."""
+
+
+class DecodeError(LiquidationEngineError):
+    """Bytes are not what they should be; the message says what was found and expected."""
+
+
+class RpcError(LiquidationEngineError):
+    """A call to an RPC node gave no answer to use."""
+
+
+class RpcTimeout(RpcError):
+    """No answer in time, which is neither success nor failure."""
+
+
+class RpcUnavailable(RpcError):
+    """No endpoint could be reached."""
+
+
+class RpcRefused(RpcError):
+    """The node answered with a JSON-RPC error."""
+
+    def __init__(self, method: str, code: int, message: str, data: object = None) -> None:
+        super().__init__(f"{method} was refused with {code}: {message}")
+        self.method, self.code, self.reason, self.data = method, code, message, data
+
+
+class MinContextSlotNotReached(RpcRefused):
+    """The node is behind the slot that was asked for."""
+
+
+class WalletError(LiquidationEngineError):
+    """The key cannot be read or must not be used."""
+
+
+class SigningRefused(LiquidationEngineError):
+    """The signer's policy or the kill switch forbids this transaction."""
+
+
+class LedgerError(LiquidationEngineError):
+    """Entries would not balance, or a fund would go negative."""
