@@ -1,0 +1,45 @@
+# Thin names over the real commands. `make demo` and `make test` need only Python >= 3.11, Rust, a C linker and the package registries.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
+CORE := $(VENV)/core.stamp
+
+.PHONY: demo test check lint format localnet clean
+
+demo: $(CORE) ## a market crash, liquidated for real on a local Solana VM
+	@$(BIN)/liquidation-engine demo $(ARGS)
+
+test: $(CORE) lint ## everything: formats, types, Rust and Python tests, the demo in short forms
+	cargo test --workspace --locked --quiet
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(CORE) ## ruff, mypy --strict, rustfmt, clippy
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/mypy --strict --no-error-summary python
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+
+format: $(CORE)
+	$(BIN)/ruff check --fix --quiet .
+	$(BIN)/ruff format --quiet .
+	cargo fmt --all
+
+localnet: $(CORE) ## a local Solana VM behind JSON-RPC on 127.0.0.1:8899
+	@$(BIN)/liquidation-engine localnet --port 8899 $(ARGS)
+
+$(BIN)/maturin: constraints.txt
+	@command -v cargo >/dev/null || { echo "cargo was not found: install Rust 1.89 or newer (https://rustup.rs), then run this again"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$(PYTHON) is older than 3.11: name a newer one with make PYTHON=python3.12 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt maturin
+	@touch $@
+
+$(CORE): $(BIN)/maturin pyproject.toml $(RUST_SOURCES)
+	@echo "building the Rust core and installing the Python packages into $(VENV) ..."
+	@PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release --locked --quiet --extras dev
+	@touch $@
+
+clean:
+	rm -rf $(VENV) target .demo

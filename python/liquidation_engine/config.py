@@ -1,0 +1,148 @@
+"""Settings, read once from TOML, `.env` and the environment into frozen sections.
+
+Order of precedence: environment, then `.env`, then the TOML file. An unknown key in the TOML is an error; a foreign key in the
+environment or in `.env` is somebody else's. Every bad key is named in one message.
+"""
+
+import os
+import socket
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import urlparse, urlunparse
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from liquidation_engine.errors import ConfigError
+
+REFERENCE_PROGRAM_ID = "8jawtrE8eiGy1sdegEkN3NQxKefQrpRG1bvJTPZ4ys3j"
+
+Role = Literal["api", "leader", "worker"]
+ROLES: tuple[Role, ...] = ("api", "leader", "worker")
+
+
+def _default_instance_id() -> str:
+    return f"{socket.gethostname()}-{os.getpid()}-{os.urandom(3).hex()}"
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, under the names operators know."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+
+    database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
+    redis_url: SecretStr = Field(description="redis://host:port/0")
+    solana_rpc_url: str = Field(description="RPC endpoints, comma-separated")
+    solana_ws_url: str | None = Field(None, description="websocket endpoint; from the first RPC endpoint if not set")
+    wallet_path: Path | None = Field(None, description="key file, a JSON array of 64 bytes, mode 0600")
+    liquidator_private_key: SecretStr | None = Field(None, description="the key itself; a key file is safer")
+    program_id: str = Field(REFERENCE_PROGRAM_ID, description="the lending program")
+    market: str | None = Field(None, description="the market's address; the program's only one if not set")
+
+    dry_run: bool = Field(True, description="plan and simulate, never sign")
+    instance_id: str = Field(default_factory=_default_instance_id)
+    roles: tuple[Role, ...] = Field(ROLES, description="api, leader, worker")
+    disable_api: bool = False
+    bind: str = "127.0.0.1"
+    server_port: int = Field(8080, ge=0, le=65535)
+    log_level: str = Field("INFO", validation_alias=AliasChoices("LOG_LEVEL", "RUST_LOG", "log_level"))
+    log_file: Path | None = None
+    metrics_prefix: str = ""
+
+    rpc_timeout_ms: int = Field(5_000, ge=50)
+    scan_interval_seconds: float = Field(5.0, gt=0, le=60)
+    sync_interval_seconds: float = Field(60.0, gt=0)
+    stream_maxlen: int = Field(100_000, ge=1)
+    stream_batch: int = Field(16, ge=1)
+    stream_block_ms: int = Field(200, ge=1)
+    worker_concurrency: int = Field(8, ge=1, description="candidates one worker handles at once")
+    retry_budget: int = Field(5, ge=1, description="reported failures after which a candidate becomes a dead letter")
+    retry_attempts: int = Field(3, ge=1, description="signed attempts at one state of a position")
+    base_priority_fee: int = Field(1_000, ge=0, description="micro-lamports per compute unit, times the attempt")
+    max_priority_fee: int = Field(2_000_000, ge=0)
+    min_profit: int = Field(1_000, description="micro-USD that a liquidation must leave after costs")
+    sol_price_micro_usd: int | None = Field(None, ge=1, description="for costs, where the market has no SOL reserve")
+    stage_log: Path | None = Field(None, description="file for the duration of every stage of every candidate")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let the environment win over `.env`, and both over the TOML that `load` passes as arguments."""
+        return env_settings, dotenv_settings, init_settings
+
+    @field_validator("roles", mode="before")
+    @classmethod
+    def _split_roles(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _roles_make_sense(self) -> Self:
+        if not self.roles:
+            raise ValueError(f"roles is empty, expected some of {', '.join(ROLES)}")
+        if self.base_priority_fee > self.max_priority_fee:
+            raise ValueError(
+                f"base_priority_fee {self.base_priority_fee} is above max_priority_fee {self.max_priority_fee}"
+            )
+        return self
+
+    @property
+    def rpc_urls(self) -> tuple[str, ...]:
+        """The RPC endpoints in order of preference."""
+        return tuple(url.strip() for url in self.solana_rpc_url.split(",") if url.strip())
+
+    @property
+    def websocket_url(self) -> str:
+        """The websocket endpoint: as set, or the first RPC endpoint with its scheme changed."""
+        if self.solana_ws_url:
+            return self.solana_ws_url
+        url = urlparse(self.rpc_urls[0])
+        return urlunparse(url._replace(scheme="wss" if url.scheme == "https" else "ws"))
+
+    @property
+    def active_roles(self) -> tuple[Role, ...]:
+        """The roles without `api` where `DISABLE_API` is set."""
+        return tuple(role for role in self.roles if not (role == "api" and self.disable_api))
+
+
+def load(path: Path | None = None, **overrides: Any) -> Settings:
+    """Read the settings, or raise one `ConfigError` that names every bad key and the next step."""
+    values = _read_toml(path) if path else {}
+    unknown = sorted(set(values) - set(Settings.model_fields))
+    if unknown:
+        known = ", ".join(sorted(Settings.model_fields))
+        raise ConfigError(f"{path} has unknown keys: {', '.join(unknown)}. Known keys: {known}")
+    try:
+        settings = Settings(**values)
+        return settings.model_copy(update=overrides) if overrides else settings
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from error
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"the settings file {path} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"the settings file {path} is not valid TOML: {error}") from error
+
+
+def _explain(error: ValidationError) -> str:
+    lines = []
+    for problem in error.errors():
+        name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+        if problem["type"] == "missing":
+            field = Settings.model_fields.get(name.lower())
+            lines.append(f"{name} is missing ({field.description if field else 'required'})")
+        else:
+            # Pydantic's own text would repeat the value, which may be a secret.
+            lines.append(f"{name}: {problem['msg']}")
+    text = "\n  ".join(lines)
+    return f"settings cannot be used:\n  {text}\nSet them in the environment, in .env, or in a file given with --config."
