@@ -8,11 +8,11 @@ import os
 import socket
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlparse, urlunparse
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from liquidation_engine.errors import ConfigError
 
@@ -42,7 +42,7 @@ class Settings(BaseSettings):
 
     dry_run: bool = Field(True, description="plan and simulate, never sign")
     instance_id: str = Field(default_factory=_default_instance_id)
-    roles: tuple[Role, ...] = Field(ROLES, description="api, leader, worker")
+    roles: Annotated[tuple[Role, ...], NoDecode] = Field(ROLES, description="api, leader, worker")
     disable_api: bool = False
     bind: str = "127.0.0.1"
     server_port: int = Field(8080, ge=0, le=65535)

@@ -5,6 +5,7 @@ unit, values micro-USD, time a slot or aware UTC.
 """
 
 from liquidation_engine.model.candidate import Candidate, CandidateReason
+from liquidation_engine.model.claim import Claim, FenceLost, IntentRefusal, KillSwitchOn, LiveIntentExists
 from liquidation_engine.model.intent import Intent, SignedTransaction
 from liquidation_engine.model.outcome import (
     AlreadyLiquidated,
@@ -19,21 +20,31 @@ from liquidation_engine.model.outcome import (
 )
 from liquidation_engine.model.plan import Plan, PlanKind
 from liquidation_engine.model.record import TokenBalance, TransactionRecord
+from liquidation_engine.model.settlement import NATIVE, FundEntry, LedgerEntry, Settlement
 
 __all__ = [
+    "NATIVE",
     "AlreadyLiquidated",
     "Candidate",
     "CandidateReason",
+    "Claim",
     "Expired",
+    "FenceLost",
+    "FundEntry",
     "GaveUp",
     "Healthy",
     "Intent",
+    "IntentRefusal",
+    "KillSwitchOn",
     "Landed",
     "LandedFailed",
+    "LedgerEntry",
+    "LiveIntentExists",
     "Outcome",
     "Plan",
     "PlanKind",
     "Rejected",
+    "Settlement",
     "SignedTransaction",
     "TokenBalance",
     "TransactionRecord",

@@ -1,0 +1,52 @@
+"""The books of one closed intent: ledger and fund entries, and the row of `liquidations`."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+LedgerAccount = Literal["wallet", "network_fees", "reserve_vault", "insurance_fund", "external"]
+FundEntryType = Literal["contribution", "cover_bad_debt", "fee", "withdrawal"]
+
+NATIVE = "native"  # the mint of lamports outside of token accounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LedgerEntry:
+    """The change of one chain account's balance of one mint in one transaction."""
+
+    account: LedgerAccount
+    address: str
+    mint: str
+    amount: int  # signed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundEntry:
+    """One movement of an insurance fund."""
+
+    mint: str
+    amount: int  # above 0
+    transaction_type: FundEntryType
+    market: str
+    position: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """What closing an intent writes down, all in one transaction."""
+
+    slot: int
+    ledger: tuple[LedgerEntry, ...] = ()
+    fund: tuple[FundEntry, ...] = ()
+    repaid: int = 0
+    seized: int = 0
+    protocol_fee: int = 0
+    bad_debt: int = 0
+    bad_debt_covered: int = 0
+    repaid_micro_usd: int = 0
+    seized_micro_usd: int = 0
+    profit_micro_usd: int = 0
+    fee_lamports: int = 0
+    health_factor_after: float | None = None
+    error_message: str | None = None  # None exactly when it landed
+    confirmed_at: datetime | None = None
