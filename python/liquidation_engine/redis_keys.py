@@ -1,0 +1,24 @@
+"""The names of everything the engine keeps in Redis.
+
+Braces are literal: they are Cluster hash tags, so that keys used by one script live in one slot. `liq:candidates` has
+no braces and is hashed whole, which is the slot of the tag `{liq:candidates}`.
+"""
+
+from typing import Final
+
+CANDIDATES: Final = "liq:candidates"
+WORKERS_GROUP: Final = "workers"
+RESULTS: Final = "liq:results"
+DEAD_LETTERS: Final = "liq:deadletter"
+LEADER_LOCK: Final = "lock:leader"
+KILL_SWITCH_CHANNEL: Final = "liq:kill-switch"
+
+
+def dedupe_marker(candidate_id: str) -> str:
+    """Return the key that says: this need was published less than one scan ago."""
+    return f"dedupe:{{{CANDIDATES}}}:{candidate_id}"
+
+
+def position_lock(position: str) -> str:
+    """Return the key of a position's lease."""
+    return f"lock:liq:{{{position}}}"

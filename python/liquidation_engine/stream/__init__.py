@@ -1,0 +1,21 @@
+"""4 · The queue between detection and the workers, on Redis Streams.
+
+Before it: `detect` finds candidates. After it: `execute` takes them up. The stream only saves work: with Redis emptied
+at any moment the scanner publishes again whatever is still liquidatable, and Postgres keeps anything from being sent
+twice.
+"""
+
+from liquidation_engine.stream.connection import connect
+from liquidation_engine.stream.consumer import CandidateConsumer, Entry, Reclaimed
+from liquidation_engine.stream.producer import CandidateProducer
+from liquidation_engine.stream.status import QueueStatus, queue_status
+
+__all__ = [
+    "CandidateConsumer",
+    "CandidateProducer",
+    "Entry",
+    "QueueStatus",
+    "Reclaimed",
+    "connect",
+    "queue_status",
+]
