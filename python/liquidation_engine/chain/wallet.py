@@ -11,6 +11,7 @@ from solders.keypair import Keypair
 from liquidation_engine.errors import WalletError
 
 KEY_BYTES = 64
+LONGEST_FILE_BYTES = 64 * 1024
 FOREIGN_PERMISSIONS = 0o077
 GIVE_PATH = "give the path of a Solana keypair file in WALLET_PATH"
 GIVE_KEYPAIR = "expected the JSON array of 64 numbers that solana-keygen writes"
@@ -68,14 +69,16 @@ def _read_private(path: Path) -> bytes:
         raise _Unreadable("there is no such file", GIVE_PATH) from error
     except OSError as error:
         raise _Unreadable(error.strerror or str(error), "let its owner start the engine") from error
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise _Unreadable("it is not a regular file", GIVE_PATH)
         mode = stat.S_IMODE(status.st_mode)
         if mode & FOREIGN_PERMISSIONS:
             raise _Unreadable(f"its mode is {mode:04o}, expected 0600", f"run: chmod 600 {path}")
-        return file.read(64 * 1024)
+        return os.read(descriptor, LONGEST_FILE_BYTES)
+    finally:
+        os.close(descriptor)
 
 
 def _keypair(content: bytes) -> Keypair:
