@@ -1,0 +1,143 @@
+"""The engine's rows, read once in one read-only snapshot; every number becomes a Python integer."""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+
+from liquidation_auditor.errors import BadInput
+
+TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the ledger."""
+
+    signature: str
+    account: str
+    address: str
+    mint: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiquidationRow:
+    """A row of `liquidations`."""
+
+    position: str
+    signature: str
+    debt_mint: str
+    collateral_mint: str | None
+    repaid: int
+    seized: int
+    protocol_fee: int
+    bad_debt: int
+    bad_debt_covered: int
+    error_message: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FailedRow:
+    """A row of `failed_liquidations`."""
+
+    position: str
+    outcome: str
+    slot: int | None
+    details: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class FundRow:
+    """A row of `insurance_funds`."""
+
+    mint: str
+    vault: str
+    balance: int
+    opened_slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class FundMove:
+    """A row of `insurance_fund_transactions`."""
+
+    signature: str
+    mint: str
+    amount: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Books:
+    """All that the auditor reads of the database."""
+
+    genesis_hash: str | None
+    ledger: list[Entry]
+    liquidations: list[LiquidationRow]
+    failed: list[FailedRow]
+    intents: dict[str, str]
+    funds: list[FundRow]
+    fund_moves: list[FundMove]
+    stopped_at: datetime | None
+
+
+def read_books(url: str) -> Books:
+    """Return the database's books as they stand now."""
+    try:
+        return asyncio.run(_read(url))
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise BadInput(
+            f"cannot read the engine's database: {error}; check --database and that it was migrated"
+        ) from error
+
+
+async def _read(url: str) -> Books:
+    connection = await asyncpg.connect(url, timeout=TIMEOUT_SECONDS, command_timeout=TIMEOUT_SECONDS)
+    try:
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            return await _rows(connection)
+    finally:
+        await connection.close()
+
+
+async def _rows(connection: "asyncpg.Connection[asyncpg.Record]") -> Books:
+    ledger = await connection.fetch("SELECT signature, account, address, mint, amount FROM ledger_entries ORDER BY id")
+    liquidations = await connection.fetch(
+        "SELECT position_pubkey, tx_signature, debt_mint, collateral_mint, repaid, seized, protocol_fee, bad_debt,"
+        " bad_debt_covered, error_message FROM liquidations ORDER BY id"
+    )
+    failed = await connection.fetch(
+        "SELECT position_pubkey, outcome, slot, details FROM failed_liquidations ORDER BY id"
+    )
+    funds = await connection.fetch("SELECT mint, vault, balance, opened_slot FROM insurance_funds")
+    moves = await connection.fetch(
+        "SELECT signature, mint, amount, transaction_type FROM insurance_fund_transactions ORDER BY id"
+    )
+    return Books(
+        genesis_hash=await connection.fetchval("SELECT genesis_hash FROM chain_binding"),
+        ledger=[Entry(row[0], row[1], row[2], row[3], int(row[4])) for row in ledger],
+        liquidations=[
+            LiquidationRow(
+                position=row[0],
+                signature=row[1],
+                debt_mint=row[2],
+                collateral_mint=row[3],
+                repaid=int(row[4]),
+                seized=int(row[5]),
+                protocol_fee=int(row[6]),
+                bad_debt=int(row[7]),
+                bad_debt_covered=int(row[8]),
+                error_message=row[9],
+            )
+            for row in liquidations
+        ],
+        failed=[FailedRow(row[0], row[1], row[2], json.loads(row[3])) for row in failed],
+        intents={row[0]: row[1] for row in await connection.fetch("SELECT signature, state FROM intents ORDER BY id")},
+        funds=[FundRow(row[0], row[1], int(row[2]), row[3]) for row in funds],
+        fund_moves=[FundMove(row[0], row[1], int(row[2]), row[3]) for row in moves],
+        stopped_at=await connection.fetchval("SELECT changed_at FROM kill_switch WHERE stopped"),
+    )

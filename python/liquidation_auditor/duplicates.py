@@ -1,0 +1,80 @@
+"""Signatures handed in for a position while an earlier one for it could still land, and liquidations that landed twice."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from liquidation_auditor.decode import base58, liquidated_position, transaction
+from liquidation_auditor.faults import Fault
+from liquidation_auditor.recording import ExecutionRow, SendRow, SlotRow, block_height_at
+
+SUBMITTED = ("accepted", "dropped")
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """A signature's first acceptance, for one position."""
+
+    position: bytes
+    signature: str
+    seq: int
+    slot: int
+    last_valid_block_height: int | None
+
+
+def submissions(
+    sends: Iterable[SendRow], program: bytes, wallets: frozenset[bytes], table: Callable[[bytes], bytes | None]
+) -> list[Submission]:
+    """Return what the wallets handed in to liquidate or write off positions, each signature once."""
+    known: set[str] = set()
+    found = []
+    for send in sends:
+        if send.verdict not in SUBMITTED or send.signature in known:
+            continue
+        known.add(send.signature)
+        read = transaction(send.transaction_bytes, table)
+        if not wallets & set(read.signers):
+            continue
+        positions = {liquidated_position(instruction, program) for instruction in read.instructions} - {None}
+        found += [
+            Submission(position, send.signature, send.seq, send.slot, send.last_valid_block_height)
+            for position in positions
+            if position
+        ]
+    return found
+
+
+def duplicates(found: Iterable[Submission], executions: Iterable[ExecutionRow], slots: list[SlotRow]) -> list[Fault]:
+    """Return a fault for every submission made while an earlier one for the position was live.
+
+    Live ends with execution, landed or failed, or when the block height at the later submission is above the last at which the earlier
+    one was valid. Sending the same signature again is no second submission.
+    """
+    executed_at = {row.signature: row.seq for row in executions}
+    earlier: dict[bytes, list[Submission]] = defaultdict(list)
+    faults = []
+    for submission in sorted(found, key=lambda submission: submission.seq):
+        height = block_height_at(slots, submission.slot)
+        alive = [
+            before
+            for before in earlier[submission.position]
+            if executed_at.get(before.signature, submission.seq) >= submission.seq
+            and (before.last_valid_block_height is None or height <= before.last_valid_block_height)
+        ]
+        if alive:
+            why = f"{submission.signature} was handed in while {alive[0].signature} could still land"
+            faults.append(Fault("duplicates", base58(submission.position), [alive[0].slot, submission.slot], why))
+        earlier[submission.position] = [*alive, submission]
+    return faults
+
+
+def double_landings(landed: Iterable[tuple[bytes, int, str, int]]) -> list[Fault]:
+    """Return a fault for every second success (position, version before, signature, slot) from the same version of a position."""
+    first: dict[tuple[bytes, int], tuple[str, int]] = {}
+    faults = []
+    for position, version, signature, slot in landed:
+        before = first.setdefault((position, version), (signature, slot))
+        if before[0] != signature:
+            why = f"{signature} and {before[0]} both liquidated version {version}"
+            faults.append(Fault("double_landings", base58(position), [before[1], slot], why))
+    return faults

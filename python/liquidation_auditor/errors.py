@@ -1,0 +1,5 @@
+"""The one error of the auditor that is not a verdict."""
+
+
+class BadInput(Exception):
+    """The recording, the database or a setting cannot be judged; the message says what was found and what was expected."""

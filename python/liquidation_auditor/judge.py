@@ -1,0 +1,357 @@
+"""One audit from beginning to end: walk the recording, hold the books against it, put the report together."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+
+from solders.pubkey import Pubkey
+
+from liquidation_auditor import books as bookkeeping
+from liquidation_auditor.chain_walk import ChainWalk, Landed, Refusal, lamport_price
+from liquidation_auditor.database import Books, read_books
+from liquidation_auditor.decode import COLLATERAL, DEBT, Position, base58
+from liquidation_auditor.duplicates import Submission, double_landings, duplicates, submissions
+from liquidation_auditor.errors import BadInput
+from liquidation_auditor.faults import Fault
+from liquidation_auditor.money import count
+from liquidation_auditor.recording import AccountRow, ExecutionRow, Recording, SlotRow
+from liquidation_auditor.replay import Act, Executed, Replay
+from liquidation_auditor.report import Report
+from liquidation_auditor.state import ChainState
+from liquidation_auditor.vm import Asker, Machine
+from liquidation_auditor.windows import Claims, judge
+
+MOST_FEE_LAMPORTS = 10_000_000
+BASE_FEE_LAMPORTS = 5_000
+MOST_REFUSED_PERCENT = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What is judged, and how strictly. `min_profit_micro_usd` caps the least profit that the engine may claim to want."""
+
+    program: bytes
+    market: bytes
+    wallets: frozenset[bytes]
+    missed_slots: int = 50
+    from_seq: int = 0
+    min_profit_micro_usd: int | None = None
+
+
+def audit(
+    recording: Path,
+    database: str,
+    wallets: Iterable[str],
+    program: str,
+    market: str,
+    *,
+    missed_slots: int = 50,
+    from_seq: int = 0,
+    min_profit_micro_usd: int | None = None,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Report:
+    """Judge a recording and a database and return the report; both are only read. Raises `BadInput`."""
+    terms = Terms(
+        program=_address(program, "--program"),
+        market=_address(market, "--market"),
+        wallets=frozenset(_address(wallet, "--wallet") for wallet in wallets),
+        missed_slots=missed_slots,
+        from_seq=from_seq,
+        min_profit_micro_usd=min_profit_micro_usd,
+    )
+    if not terms.wallets:
+        raise BadInput("no --wallet given: name the wallets that the engine signed with")
+    with Recording(recording) as chain:
+        books = read_books(database)
+        if books.genesis_hash not in (None, chain.meta.get("genesis_hash")):
+            raise BadInput(
+                f"the database is bound to chain {books.genesis_hash}, the recording is of {chain.meta.get('genesis_hash')}"
+            )
+        return Audit(chain, books, terms, progress).run()
+
+
+def _address(text: str, name: str) -> bytes:
+    try:
+        return bytes(Pubkey.from_string(text))
+    except ValueError as error:
+        raise BadInput(f"{name} {text!r} is no address: {error}") from error
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the walk gathers besides the windows."""
+
+    engine: list[Executed] = field(default_factory=list)
+    others: list[Executed] = field(default_factory=list)
+    acts: list[Act] = field(default_factory=list)
+    landings: list[tuple[bytes, int, str, int]] = field(default_factory=list)
+    first_left: dict[bytes, bool] = field(default_factory=dict)
+    without_collateral: dict[bytes, tuple[int, bool]] = field(default_factory=dict)
+    positions: set[bytes] = field(default_factory=set)
+    sol_prices: dict[str, int] = field(default_factory=dict)
+    fund_before: dict[str, int] = field(default_factory=dict)
+    fund_openings: dict[str, int] = field(default_factory=dict)
+    wallet_before: dict[str, int] | None = None
+    token_sums: dict[bytes, int] | None = None
+    unconserved: set[bytes] = field(default_factory=set)
+    faults: list[Fault] = field(default_factory=list)
+    slots: int = 0
+    price_steps: int = 0
+
+
+class Audit:
+    """One run over one recording."""
+
+    def __init__(self, recording: Recording, books: Books, terms: Terms, progress: Callable[[str], None]) -> None:
+        self._recording = recording
+        self._books = books
+        self._terms = terms
+        self._progress = progress
+        self._slots = recording.slots()
+        judged = [slot for slot in self._slots if slot.seq >= terms.from_seq]
+        if not judged:
+            raise BadInput(f"the recording has no slot from seq {terms.from_seq} on: nothing can be judged")
+        if recording.elf(terms.program) is None:
+            raise BadInput(f"the recording has no binary of program {base58(terms.program)}: check --program")
+        self._state = ChainState(terms.program, terms.market)
+        self._machine = Machine(recording.programs())
+        self._replay = Replay(self._machine, self._state, terms.wallets)
+        self._asker = Asker(self._machine, terms.program, terms.market)
+        self._walk = ChainWalk(self._state, judged[-1].slot, self._refusals())
+        self._seen = _Seen()
+
+    def run(self) -> Report:
+        """Walk all slots, then judge what was seen."""
+        for number, (slot, executions, before, rows) in enumerate(self._blocks()):
+            self._place(before)
+            self._openings(slot.slot)
+            if slot.seq < self._terms.from_seq:
+                self._place(rows)
+                continue
+            self._block(slot, executions, rows)
+            if number % 50 == 0:
+                self._progress(f"slot {slot.slot}: {len(self._walk.liquidatable)} positions have been liquidatable")
+        if self._state.market is None:
+            raise BadInput(f"the recording has no market {base58(self._terms.market)}: check --market")
+        self._openings(self._slots[-1].slot + 1)
+        self._walk.finish()
+        self._progress("holding the books against the chain")
+        return self._report()
+
+    def _blocks(self) -> Iterator[tuple[SlotRow, list[ExecutionRow], list[AccountRow], list[AccountRow]]]:
+        """Yield every block with its transactions, the account states written before these ran, and those that it ended with."""
+        by_slot = {slot: list(found) for slot, found in groupby(self._recording.executions(), key=lambda row: row.slot)}
+        rows = self._recording.accounts()
+        row = next(rows, None)
+        for number, slot in enumerate(self._slots):
+            executions = by_slot.get(slot.slot, [])
+            first = min((found.seq for found in executions), default=None)
+            before: list[AccountRow] = []
+            after: list[AccountRow] = []
+            while row is not None and row.slot <= slot.slot:
+                genesis = number == 0 and first is None
+                early = row.slot < slot.slot or genesis or (first is not None and row.seq < first)
+                (before if early else after).append(row)
+                row = next(rows, None)
+            yield slot, executions, before, after
+
+    def _place(self, rows: list[AccountRow]) -> None:
+        for row in rows:
+            self._machine.load(row)
+        self._state.apply(rows)
+
+    def _block(self, slot: SlotRow, executions: list[ExecutionRow], rows: list[AccountRow]) -> None:
+        seen, state = self._seen, self._state
+        if seen.token_sums is None:
+            seen.token_sums = {mint: amount for mint, amount in state.token_sums.items() if amount}
+            seen.fund_before = bookkeeping.fund_balances(state)
+        prices = self._prices()
+        wallet_before = bookkeeping.wallet_balances(state, self._terms.wallets)
+        executed = self._replay.run(slot, executions, rows)
+        state.apply(rows)
+        seen.slots += 1
+        seen.positions |= state.positions.keys()
+        for found in executed:
+            self._note(found, wallet_before)
+        self._conserved(slot.slot)
+        landed = [
+            Landed(act.position, bool(found.wallets))
+            for found in executed
+            for act in found.acts
+            if act.verb == "liquidate" and act.position
+        ]
+        self._walk.step(slot.slot, landed)
+        self._stripped(slot.slot, landed)
+        if prices != self._prices() or slot is self._slots[-1]:
+            seen.price_steps += 1
+            seen.faults += self._asker.disagreements(state, slot.slot)
+
+    def _prices(self) -> dict[bytes, tuple[int, int]]:
+        return {address: (oracle.price, oracle.confidence) for address, oracle in self._state.oracles.items()}
+
+    def _note(self, found: Executed, wallet_before: dict[str, int]) -> None:
+        seen = self._seen
+        seen.acts += found.acts
+        for act in found.acts:
+            if act.verb == "liquidate" and act.position:
+                seen.landings.append((act.position, act.version_before, found.signature, found.slot))
+                seen.first_left.setdefault(act.position, act.still_liquidatable)
+        if not found.wallets:
+            return
+        if found.verbs:
+            if seen.wallet_before is None:
+                seen.wallet_before = dict(wallet_before)
+            seen.engine.append(found)
+            seen.sol_prices[found.signature] = lamport_price(self._state)
+            return
+        seen.others.append(found)
+        for (address, mint), amount in found.deltas.items():
+            if address in self._wallet_accounts():
+                wallet_before[mint] = wallet_before.get(mint, 0) + amount
+
+    def _wallet_accounts(self) -> set[str]:
+        wallets = self._terms.wallets
+        held = {base58(address) for address, account in self._state.tokens.items() if account.authority in wallets}
+        return held | {base58(wallet) for wallet in wallets}
+
+    def _conserved(self, slot: int) -> None:
+        seen = self._seen
+        now = {mint: amount for mint, amount in self._state.token_sums.items() if amount}
+        if now == seen.token_sums:
+            return
+        expected = seen.token_sums or {}
+        for mint in now.keys() | expected.keys():
+            if now.get(mint, 0) != expected.get(mint, 0) and mint not in seen.unconserved:
+                seen.unconserved.add(mint)
+                why = f"all token accounts hold {now.get(mint, 0)}, at the beginning {expected.get(mint, 0)}"
+                seen.faults.append(Fault("tokens_conserved", base58(mint), [slot], why))
+
+    def _stripped(self, slot: int, landed: list[Landed]) -> None:
+        """Keep who has debt and no collateral left, since when, and whether a liquidation of ours left it so."""
+        ours = {event.position for event in landed if event.ours}
+        bare = {address for address, position in self._state.positions.items() if _is_bad_debt(position)}
+        kept = self._seen.without_collateral
+        for address in kept.keys() - bare:
+            del kept[address]
+        for address in bare - kept.keys():
+            kept[address] = (slot, address in ours)
+
+    def _openings(self, slot: int) -> None:
+        """Keep each fund's vault balance at the end of the slot that its row names."""
+        for row in self._books.funds:
+            if row.opened_slot < slot and row.mint not in self._seen.fund_openings:
+                self._seen.fund_openings[row.mint] = bookkeeping.fund_balances(self._state).get(row.mint, 0)
+
+    def _refusals(self) -> dict[bytes, list[Refusal]]:
+        found: dict[bytes, list[Refusal]] = defaultdict(list)
+        for row in self._books.failed:
+            wanted = row.details.get("min_profit_micro_usd")
+            if row.outcome != "unprofitable" or row.slot is None or wanted is None:
+                continue
+            most = self._terms.min_profit_micro_usd
+            fee = min(int(row.details.get("fee_lamports") or BASE_FEE_LAMPORTS), MOST_FEE_LAMPORTS)
+            least = int(wanted) if most is None else min(int(wanted), most)
+            found[_address(row.position, "failed_liquidations.position_pubkey")].append(Refusal(row.slot, least, fee))
+        return dict(found)
+
+    def _claims(self, handed_in: list[Submission]) -> Claims:
+        healthy: dict[bytes, list[int]] = defaultdict(list)
+        attended: dict[bytes, list[int]] = defaultdict(list)
+        for submission in handed_in:
+            attended[submission.position].append(submission.slot)
+        for row in self._books.failed:
+            if row.slot is not None:
+                position = _address(row.position, "failed_liquidations.position_pubkey")
+                attended[position].append(row.slot)
+                if row.outcome == "healthy":
+                    healthy[position].append(row.slot)
+        stopped = self._books.stopped_at
+        after = [slot.slot for slot in self._slots if stopped is not None and slot.unix_time >= stopped.timestamp()]
+        return Claims(healthy=healthy, attended=attended, stopped_slot=min(after, default=None))
+
+    def _report(self) -> Report:
+        seen, terms, state, walk = self._seen, self._terms, self._state, self._walk
+        raw = state.raw
+        sends = [send for send in self._recording.sends() if send.seq >= terms.from_seq]
+        handed_in = submissions(sends, terms.program, terms.wallets, lambda key: raw[key].data if key in raw else None)
+        twice = duplicates(handed_in, self._recording.executions(), self._slots)
+        landed_twice = double_landings(seen.landings)
+        windows = judge(walk.windows, self._claims(handed_in), terms.missed_slots)
+        chain = bookkeeping.Chain(
+            state=state,
+            wallets=terms.wallets,
+            engine=seen.engine,
+            others=seen.others,
+            wallet_before=seen.wallet_before or bookkeeping.wallet_balances(state, terms.wallets),
+            fund_openings=seen.fund_openings,
+        )
+        books = bookkeeping.check(self._books, chain)
+        left = self._left_behind()
+        money = count(seen.engine, seen.acts, seen.sol_prices)
+        refused = sum(windows.refused.values())
+        faults = [
+            *windows.faults,
+            *twice,
+            *landed_twice,
+            *walk.faults,
+            *seen.faults,
+            *self._replay.faults,
+            *left,
+            *books.faults,
+        ]
+        if refused * 100 > MOST_REFUSED_PERCENT * len(walk.liquidatable):
+            why = f"{refused} of {len(walk.liquidatable)} liquidatable positions were refused, at most {MOST_REFUSED_PERCENT} % may be"
+            faults.append(Fault("refused", None, [], why))
+        return Report(
+            positions=len(seen.positions),
+            liquidatable=len(walk.liquidatable),
+            liquidated=len(walk.liquidated),
+            missed=len(windows.missed),
+            fleeting=windows.fleeting,
+            duplicates=len(twice),
+            double_landings=len(landed_twice),
+            refused=dict(windows.refused),
+            refused_confirmed=refused,
+            verdict_mismatches=sum(fault.kind == "verdict_mismatches" for fault in seen.faults),
+            replay_mismatches=len(self._replay.faults),
+            tokens_conserved=not seen.unconserved,
+            ledger_zero_sum=books.ledger_zero_sum,
+            ledger_matches_chain=books.ledger_matches_chain,
+            fund_matches_chain=books.fund_matches_chain,
+            books_complete=books.books_complete,
+            bad_debt_not_written_off=len(seen.without_collateral),
+            stayed_liquidatable_after_first=sum(seen.first_left.values()),
+            under_water=len(walk.under_water),
+            repaid_usd=money.micro_usd("repaid"),
+            seized_usd=money.micro_usd("seized"),
+            profit_usd=money.micro_usd("profit"),
+            bad_debt_covered_usd=money.micro_usd("bad_debt_covered"),
+            bad_debt_uncovered_usd=money.micro_usd("bad_debt_uncovered"),
+            by_mint=money.units(),
+            fund_before=seen.fund_before,
+            fund_after=bookkeeping.fund_balances(state),
+            judged_slots=seen.slots,
+            price_steps=seen.price_steps,
+            asked_program=self._asker.asked,
+            faults=faults,
+            clean=not faults,
+        )
+
+    def _left_behind(self) -> list[Fault]:
+        last, limit = self._slots[-1].slot, self._terms.missed_slots
+        return [
+            Fault(
+                "bad_debt_not_written_off",
+                base58(address),
+                [since, last],
+                "our liquidation left debt without collateral, never written off",
+            )
+            for address, (since, ours) in self._seen.without_collateral.items()
+            if ours and last - since >= limit
+        ]
+
+
+def _is_bad_debt(position: Position) -> bool:
+    return bool(position.of(DEBT)) and not position.of(COLLATERAL)
