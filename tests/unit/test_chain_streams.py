@@ -95,7 +95,9 @@ async def test_all_signatures_share_one_websocket_and_one_polling_call() -> None
         ]
         await node.until_subscribed(3)
         assert len(node.sockets) == 1
-        await node.notify("signatureNotification", 1, with_context({"err": None}, 31))
+        first = 1 + [params[0] for _, params in node.subscribed].index("s0")
+        await asyncio.sleep(0.02)  # the answer that names the subscription is on its way
+        await node.notify("signatureNotification", first, with_context({"err": None}, 31))
         statuses["s1"] = {"slot": 32, "err": {"InstructionError": [0, "x"]}, "confirmationStatus": "confirmed"}
         statuses["s2"] = {"slot": 33, "err": None, "confirmationStatus": "finalized"}
         answers = await asyncio.wait_for(asyncio.gather(*waits), 3)
