@@ -17,16 +17,19 @@ from liquidation_engine.model.outcome import (
     Outcome,
     Rejected,
     Unprofitable,
+    outcome_name,
 )
 from liquidation_engine.model.plan import Plan, PlanKind
+from liquidation_engine.model.reading import PairQuote, PositionView, Reading, Simulated
 from liquidation_engine.model.record import TokenBalance, TransactionRecord
-from liquidation_engine.model.settlement import NATIVE, FundEntry, LedgerEntry, Settlement
+from liquidation_engine.model.settlement import NATIVE, ChainRoles, FundEntry, LedgerEntry, Settlement
 
 __all__ = [
     "NATIVE",
     "AlreadyLiquidated",
     "Candidate",
     "CandidateReason",
+    "ChainRoles",
     "Claim",
     "Expired",
     "FenceLost",
@@ -41,12 +44,17 @@ __all__ = [
     "LedgerEntry",
     "LiveIntentExists",
     "Outcome",
+    "PairQuote",
     "Plan",
     "PlanKind",
+    "PositionView",
+    "Reading",
     "Rejected",
     "Settlement",
     "SignedTransaction",
+    "Simulated",
     "TokenBalance",
     "TransactionRecord",
     "Unprofitable",
+    "outcome_name",
 ]

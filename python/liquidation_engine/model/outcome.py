@@ -65,3 +65,19 @@ class GaveUp:
 
 
 Outcome = Landed | LandedFailed | Healthy | AlreadyLiquidated | Rejected | Expired | Unprofitable | GaveUp
+
+_NAMES: dict[type, str] = {
+    Landed: "landed",
+    LandedFailed: "landed_failed",
+    Healthy: "healthy",
+    AlreadyLiquidated: "already_liquidated",
+    Rejected: "rejected",
+    Expired: "expired",
+    Unprofitable: "unprofitable",
+    GaveUp: "gave_up",
+}
+
+
+def outcome_name(outcome: Outcome) -> str:
+    """Return the outcome's name in SQL, Redis and metrics."""
+    return _NAMES[type(outcome)]

@@ -1,13 +1,33 @@
 """The books of one closed intent: ledger and fund entries, and the row of `liquidations`."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+from liquidation_engine.model.record import TokenBalance
 
 LedgerAccount = Literal["wallet", "network_fees", "reserve_vault", "insurance_fund", "external"]
 FundEntryType = Literal["contribution", "cover_bad_debt", "fee", "withdrawal"]
 
 NATIVE = "native"  # the mint of lamports outside of token accounts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainRoles:
+    """Who is who among the owners of token accounts."""
+
+    wallet: str
+    market_authorities: frozenset[str]  # own the reserves' vaults
+    funds: Mapping[str, str]  # fund PDA -> mint
+
+    def of(self, balance: TokenBalance) -> LedgerAccount:
+        """Return the ledger account that keeps this token account."""
+        if balance.owner == self.wallet:
+            return "wallet"
+        if balance.owner in self.market_authorities:
+            return "reserve_vault"
+        return "insurance_fund" if balance.owner in self.funds else "external"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

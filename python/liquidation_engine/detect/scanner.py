@@ -1,0 +1,62 @@
+"""Sweeps everybody once per period, whatever else happens: what a lost notification or stream entry hid is found here.
+
+It ignores the book's "new crossing" bit. It leaves out positions with a live intent or in back-off (Postgres knows), and does not publish
+the same need again within `republish_seconds`, so that a backlog is not fed with copies of itself.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from liquidation_engine.detect.candidates import Book, FirstSeen, Producer, make_candidate
+
+log = structlog.get_logger(__name__)
+
+
+class Guarded(Protocol):
+    """Who needs no candidate now."""
+
+    async def in_back_off_or_live(self, positions: Sequence[str]) -> set[str]: ...
+
+
+class Scanner:
+    """One sweep at a time; `scan` is called by the leader every `SCAN_INTERVAL_SECONDS`."""
+
+    def __init__(
+        self,
+        book: Book,
+        producer: Producer,
+        guards: Guarded,
+        first_seen: FirstSeen,
+        *,
+        publishing: Callable[[], bool],
+        republish_seconds: float = 10.0,
+    ) -> None:
+        self._book, self._producer, self._guards = book, producer, guards
+        self._first_seen, self._publishing = first_seen, publishing
+        self._republish_ms = int(republish_seconds * 1000)
+        self._published: dict[str, int] = {}  # candidate id -> when last published by a scan
+
+    async def scan(self, now_ms: int) -> int:
+        """Publish whatever is liquidatable and not taken care of, and return how many needs were new."""
+        standing = self._book.liquidatable()
+        guarded = await self._guards.in_back_off_or_live(standing) if standing else set()
+        due = []
+        for address in standing:
+            if address in guarded:
+                continue
+            since = self._first_seen.note(address, now_ms, again=False)
+            candidate = make_candidate(self._book, address, "scan", since)
+            if candidate is not None and now_ms - self._published.get(candidate.id, 0) >= self._republish_ms:
+                due.append(candidate)
+        if not self._publishing():
+            return 0
+        published = await self._producer.publish(due) if due else 0
+        self._published = {key: at for key, at in self._published.items() if now_ms - at < 2 * self._republish_ms}
+        self._published.update((candidate.id, now_ms) for candidate in due)
+        if not standing:
+            log.debug("No liquidatable positions found")
+        elif published:
+            log.info("Scan", liquidatable=len(standing), guarded=len(guarded), published=published)
+        return published

@@ -1,0 +1,109 @@
+"""Turns what the chain says of a transaction into the books of its intent. Pure.
+
+Every figure comes from the landed transaction's balances before and after, none from the plan; only the split of bad debt and the prices
+for display need more: the program's return data and the plan's rates.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+
+from liquidation_engine.model import NATIVE, ChainRoles, FundEntry, LedgerEntry, Plan, Settlement, TransactionRecord
+from liquidation_engine.model.settlement import LedgerAccount
+
+
+def ledger_of(record: TransactionRecord, roles: ChainRoles) -> tuple[LedgerEntry, ...]:
+    """Return the entries of one transaction, which sum to zero per mint.
+
+    Lamports inside token accounts of wrapped SOL are booked under that mint, as tokens; `native` is everything else. The network fee is
+    what the payer lost that nobody gained.
+    """
+    entries = [
+        LedgerEntry(account=roles.of(b), address=b.address, mint=b.mint, amount=b.after - b.before)
+        for b in record.token_balances
+        if b.after != b.before
+    ]
+    token_accounts = {balance.address for balance in record.token_balances}
+    if record.fee_lamports:
+        payer = record.addresses[0]
+        entries.append(LedgerEntry(account="network_fees", address="network", mint=NATIVE, amount=record.fee_lamports))
+        if payer in token_accounts:
+            raise ValueError(f"the fee payer {payer} is a token account")
+    for address, before, after in zip(record.addresses, record.lamports_before, record.lamports_after, strict=True):
+        if after != before and address not in token_accounts:
+            account: LedgerAccount = "wallet" if address == roles.wallet else "external"
+            entries.append(LedgerEntry(account=account, address=address, mint=NATIVE, amount=after - before))
+    return tuple(entries)
+
+
+def settle_landed(
+    record: TransactionRecord,
+    plan: Plan,
+    roles: ChainRoles,
+    *,
+    written_off: Mapping[str, int],
+    micro_usd: Callable[[str, int], int],
+    confirmed_at: datetime,
+) -> Settlement:
+    """Return the books of a landed intent. `written_off` is debt mint -> tokens; `micro_usd` values tokens of a mint."""
+    ledger = ledger_of(record, roles)
+    repaid = -_net(ledger, "wallet", plan.debt_mint) if plan.kind == "liquidate" else 0
+    seized = _net(ledger, "wallet", plan.collateral_mint) if plan.collateral_mint else 0
+    fund = tuple(_fund_entries(ledger, plan))
+    repaid_usd = micro_usd(plan.debt_mint, repaid)
+    seized_usd = micro_usd(plan.collateral_mint, seized) if plan.collateral_mint else 0
+    return Settlement(
+        slot=record.slot,
+        ledger=ledger,
+        fund=fund,
+        repaid=repaid,
+        seized=seized,
+        protocol_fee=sum(e.amount for e in fund if e.transaction_type == "fee" and e.mint == plan.collateral_mint),
+        bad_debt=written_off.get(plan.debt_mint, 0),
+        bad_debt_covered=sum(
+            e.amount for e in fund if e.transaction_type == "cover_bad_debt" and e.mint == plan.debt_mint
+        ),
+        repaid_micro_usd=repaid_usd,
+        seized_micro_usd=seized_usd,
+        profit_micro_usd=seized_usd - repaid_usd - micro_usd(NATIVE, record.fee_lamports),
+        fee_lamports=record.fee_lamports,
+        health_factor_after=plan.health_factor_after,
+        error_message=None,
+        confirmed_at=confirmed_at,
+    )
+
+
+def settle_landed_failed(
+    record: TransactionRecord, roles: ChainRoles, reason: str, *, micro_usd: Callable[[str, int], int], at: datetime
+) -> Settlement:
+    """Return the books of an intent that the chain executed and failed: its fee."""
+    return Settlement(
+        slot=record.slot,
+        ledger=ledger_of(record, roles),
+        profit_micro_usd=-micro_usd(NATIVE, record.fee_lamports),
+        fee_lamports=record.fee_lamports,
+        error_message=reason,
+        confirmed_at=at,
+    )
+
+
+def settle_expired(slot: int, reason: str) -> Settlement:
+    """Return the books of an intent that never landed: nothing moved."""
+    return Settlement(slot=slot, error_message=reason)
+
+
+def _net(ledger: tuple[LedgerEntry, ...], account: LedgerAccount, mint: str) -> int:
+    return sum(entry.amount for entry in ledger if entry.account == account and entry.mint == mint)
+
+
+def _fund_entries(ledger: tuple[LedgerEntry, ...], plan: Plan) -> list[FundEntry]:
+    return [
+        FundEntry(
+            mint=entry.mint,
+            amount=abs(entry.amount),
+            transaction_type="fee" if entry.amount > 0 else "cover_bad_debt",
+            market=plan.market,
+            position=plan.position,
+        )
+        for entry in ledger
+        if entry.account == "insurance_fund"
+    ]

@@ -1,0 +1,215 @@
+"""Runs a worker over the stream: reads entries, handles several at once, renews what is in work, takes over what was left lying.
+
+An entry is acknowledged only after its outcome is written down. Cancelled in the middle, it stays pending and is reclaimed; a live intent
+is adopted by whoever comes next.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+
+from liquidation_engine.errors import LiquidationEngineError
+from liquidation_engine.execute.ports import Intents, Stages
+from liquidation_engine.execute.worker import Deferred, Worker
+from liquidation_engine.model import (
+    Candidate,
+    GaveUp,
+    Intent,
+    Landed,
+    LandedFailed,
+    Outcome,
+    Rejected,
+    outcome_name,
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Entry(Protocol):
+    """A candidate as delivered."""
+
+    @property
+    def stream_id(self) -> str: ...
+    @property
+    def candidate(self) -> Candidate: ...
+
+
+EntryType = TypeVar("EntryType", bound=Entry)
+EntryOut = TypeVar("EntryOut", bound=Entry, covariant=True)
+
+
+class Taken(Protocol[EntryOut]):
+    """What was taken over, and how many pending ids the stream no longer holds."""
+
+    @property
+    def entries(self) -> Sequence[EntryOut]: ...
+    @property
+    def deleted(self) -> int: ...
+
+
+class Consumer(Protocol[EntryType]):
+    """A worker's end of the stream."""
+
+    async def read(self, count: int | None = None) -> Sequence[EntryType]: ...
+    async def reclaim(self) -> Taken[EntryType]: ...
+    async def renew(self, stream_ids: Sequence[str]) -> None: ...
+    async def acknowledge(self, stream_id: str) -> None: ...
+    async def dead_letter(self, entry: EntryType, reason: str) -> None: ...
+    async def result(
+        self, position: str, outcome: str, signature: str | None, fields: Mapping[str, str] | None = None
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolLimits:
+    """How much at once, and how often the housekeeping runs."""
+
+    concurrency: int = 8
+    renew_seconds: float = 1.5
+    reclaim_seconds: float = 2.0
+    adopt_after_seconds: float = 5.0
+    drain_seconds: float = 2.0  # how long a stop waits for candidates in work
+
+
+class Pool(Generic[EntryType]):
+    """One instance's workers over one stream."""
+
+    def __init__(
+        self,
+        consumer: Consumer[EntryType],
+        worker: Worker,
+        intents: Intents,
+        stages: Stages,
+        *,
+        limits: PoolLimits,
+        ended: Callable[[Candidate, Outcome | Deferred], None],
+    ) -> None:
+        self._consumer, self._worker, self._intents = consumer, worker, intents
+        self._stages, self._limits, self._ended = stages, limits, ended
+        self._in_work: dict[str, asyncio.Task[None]] = {}  # stream id -> task
+        self._free = asyncio.Semaphore(limits.concurrency)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`, then let what is in work finish for a moment; what does not stays pending."""
+        loops = [
+            asyncio.create_task(self._forever("read", self._read_once, 0.0)),
+            asyncio.create_task(self._forever("renew", self._renew_once, self._limits.renew_seconds)),
+            asyncio.create_task(self._forever("reclaim", self._reclaim_once, self._limits.reclaim_seconds)),
+            asyncio.create_task(self._forever("adopt", self._adopt_once, self._limits.reclaim_seconds)),
+        ]
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopped, *loops], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        await _end([loops[0], *loops[2:]])
+        if self._in_work:
+            await asyncio.wait(self._in_work.values(), timeout=self._limits.drain_seconds)
+        await _end([loops[1], *self._in_work.values()])
+
+    async def _forever(self, name: str, once: Callable[[], Awaitable[None]], pause: float) -> None:
+        while True:
+            try:
+                await once()
+            except LiquidationEngineError as error:
+                # Redis or Postgres is away: nothing is lost by waiting, the stream and the guards keep what they hold.
+                log.error("Worker loop interrupted", loop=name, error=str(error))
+                await asyncio.sleep(1.0)
+            await asyncio.sleep(pause)
+
+    async def _read_once(self) -> None:
+        async with self._free:
+            pass  # a place is free: read for as many as there are
+        free = self._limits.concurrency - len(self._in_work)
+        for entry in await self._consumer.read(max(free, 1)):
+            await self._begin(entry)
+
+    async def _reclaim_once(self) -> None:
+        taken = await self._consumer.reclaim()
+        if taken.deleted:
+            log.warning(
+                "Pending entries were deleted from the stream; the next scan publishes them", count=taken.deleted
+            )
+        for entry in taken.entries:
+            await self._begin(entry)
+
+    async def _renew_once(self) -> None:
+        await self._consumer.renew(list(self._in_work))
+
+    async def _adopt_once(self) -> None:
+        """Finish live intents that nobody seems to work on."""
+        for intent in await self._intents.live(older_than_seconds=self._limits.adopt_after_seconds, limit=16):
+            async with self._free:
+                await self._adopt(intent)
+
+    async def _adopt(self, intent: Intent) -> None:
+        # Bounded, so that one intent that waits for its expiry does not hold up the others: it is adopted again.
+        try:
+            async with asyncio.timeout(self._limits.adopt_after_seconds):
+                await self._worker.adopt(intent)
+        except TimeoutError:
+            log.warning("A live intent is still undecided", position=intent.position)
+
+    async def _begin(self, entry: EntryType) -> None:
+        if entry.stream_id in self._in_work:
+            return  # delivered again while still in work
+        await self._free.acquire()
+        task = asyncio.create_task(self._handle(entry), name=f"candidate {entry.stream_id}")
+        self._in_work[entry.stream_id] = task
+        task.add_done_callback(lambda _: self._done(entry.stream_id))
+
+    def _done(self, stream_id: str) -> None:
+        self._in_work.pop(stream_id, None)
+        self._free.release()
+
+    async def _handle(self, entry: EntryType) -> None:
+        candidate = entry.candidate
+        self._stages.observe("queue", candidate.position, max(0.0, time.time() * 1000 - _entry_ms(entry.stream_id)))
+        try:
+            outcome = await self._worker.handle(candidate)
+            self._ended(candidate, outcome)
+            if isinstance(outcome, Deferred):
+                if outcome.settled:
+                    await self._consumer.acknowledge(entry.stream_id)
+                return
+            with self._stages.stage("ack", candidate.position):
+                await self._close(entry, outcome)
+        except LiquidationEngineError as error:
+            # It stays pending and is delivered again; nothing was decided.
+            log.error("Candidate interrupted", position=candidate.position, error=str(error))
+        except Exception:
+            log.exception("Candidate failed unexpectedly", position=candidate.position)
+
+    async def _close(self, entry: EntryType, outcome: Outcome) -> None:
+        name, signature, fields = describe_outcome(outcome)
+        await self._consumer.result(entry.candidate.position, name, signature, fields)
+        if isinstance(outcome, GaveUp):
+            await self._consumer.dead_letter(entry, outcome.reason)
+        else:
+            await self._consumer.acknowledge(entry.stream_id)
+
+
+def describe_outcome(outcome: Outcome) -> tuple[str, str | None, dict[str, str]]:
+    """Return the outcome's name, its signature where it has one, and its reason as fields."""
+    name = outcome_name(outcome)
+    match outcome:
+        case Landed(record=record):
+            return name, record.signature, {}
+        case LandedFailed(record=record, reason=reason):
+            return name, record.signature, {"reason": reason}
+        case Rejected(reason=reason) | GaveUp(reason=reason):
+            return name, None, {"reason": reason}
+        case _:
+            return name, getattr(outcome, "signature", None), {}
+
+
+def _entry_ms(stream_id: str) -> int:
+    return int(stream_id.split("-")[0])
+
+
+async def _end(tasks: Sequence["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

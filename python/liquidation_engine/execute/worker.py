@@ -1,0 +1,270 @@
+"""Takes one candidate through the pipeline. The order of the steps is what makes money move at most once.
+
+Postgres decides who may create an intent, the intent's row comes before the send, whoever meets a live intent re-sends its bytes, and the
+books come before the acknowledgement.
+"""
+
+import asyncio
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from liquidation_engine.clock import Clock
+from liquidation_engine.errors import MinContextSlotNotReached, RpcError, SigningRefused
+from liquidation_engine.execute.failures import ALREADY_LIQUIDATED, HEALTHY_AGAIN, UNPROFITABLE, describe, phrase_of
+from liquidation_engine.execute.finisher import Finisher
+from liquidation_engine.execute.plan import PlanPolicy, choose
+from liquidation_engine.execute.ports import Failures, Guards, Intents, Leases, Lending, Stages
+from liquidation_engine.execute.retry import BackOff, Next, after, attempt_delay_seconds
+from liquidation_engine.model import (
+    AlreadyLiquidated,
+    Candidate,
+    Claim,
+    Expired,
+    FenceLost,
+    GaveUp,
+    Healthy,
+    Intent,
+    KillSwitchOn,
+    Landed,
+    LandedFailed,
+    LiveIntentExists,
+    Outcome,
+    Plan,
+    Reading,
+    Rejected,
+    Simulated,
+    Unprofitable,
+    outcome_name,
+)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerPolicy:
+    """The worker's limits."""
+
+    plan: PlanPolicy
+    back_off: BackOff
+    retry_attempts: int = 3  # signed attempts at one state of the position
+    retry_budget: int = 5  # failures in a row after which the entry becomes a dead letter
+    dry_run: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Nothing was decided. `settled` tells whether the stream entry has served its purpose all the same."""
+
+    reason: str
+    settled: bool
+
+
+class Worker:
+    """Handles candidates; as many at once as its caller likes, one per position by the lease."""
+
+    def __init__(
+        self,
+        *,
+        instance_id: str,
+        guards: Guards,
+        intents: Intents,
+        failures: Failures,
+        lending: Lending,
+        finisher: Finisher,
+        leases: Leases,
+        stages: Stages,
+        clock: Clock,
+        policy: WorkerPolicy,
+    ) -> None:
+        self._instance_id = instance_id
+        self._guards, self._intents, self._failures = guards, intents, failures
+        self._lending, self._finisher, self._leases = lending, finisher, leases
+        self._stages, self._clock, self._policy = stages, clock, policy
+
+    async def handle(self, candidate: Candidate) -> Outcome | Deferred:
+        """Return how `candidate` ended, with everything that follows from it written down."""
+        with self._stages.stage("lease", candidate.position):
+            lease = await self._leases(candidate.position)
+        if lease is None:
+            return Deferred("another worker holds the position", settled=False)
+        async with lease:
+            claim = await self._guards.claim(candidate.position, self._instance_id)
+            if claim.live is None and claim.backoff_until is not None and claim.backoff_until > self._clock.now():
+                return Deferred(f"in back-off: {claim.backoff_reason}", settled=True)
+            outcome = await self._pursue(candidate, claim)
+            if isinstance(outcome, Deferred):
+                return outcome
+            return await self._follow_up(candidate, claim, outcome)
+
+    async def adopt(self, intent: Intent) -> Landed | LandedFailed | Expired | None:
+        """Bring somebody's live intent to its end, or return None while another worker holds its position."""
+        lease = await self._leases(intent.position)
+        if lease is None:
+            return None
+        async with lease:
+            claim = await self._guards.claim(intent.position, self._instance_id)
+            if claim.live is None or claim.live.id != intent.id:
+                return None
+            log.info("Adopted a live intent", position=intent.position, signature=intent.signed.signature)
+            return await self._finisher.finish(claim.live)
+
+    async def _pursue(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
+        """Attempt until the outcome is other than a definite failure or expiry, or the attempts are used up."""
+        for attempt in range(self._policy.retry_attempts):
+            if attempt:
+                await asyncio.sleep(attempt_delay_seconds(attempt, random.random()))  # noqa: S311 - jitter
+                claim = await self._guards.claim(candidate.position, self._instance_id)
+            outcome = await self._attempt(candidate, claim)
+            if not isinstance(outcome, LandedFailed | Expired):
+                return outcome
+        return outcome
+
+    async def _attempt(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
+        if claim.live is not None:
+            return await self._finisher.finish(claim.live)
+        position = candidate.position
+        with self._stages.stage("read", position):
+            reading = await self._read(candidate, claim)
+        if isinstance(reading, Rejected):
+            return reading
+        with self._stages.stage("plan", position):
+            decision = self._decide(reading)
+        if not isinstance(decision, Plan):
+            return decision
+        with self._stages.stage("simulate", position):
+            simulated = await self._simulate(decision)
+        if not isinstance(simulated, Simulated):
+            return simulated
+        log.info(
+            "LIQUIDATION TRIGGERED",
+            position=position,
+            healthFactor=decision.health_factor_before,
+            profit_micro_usd=decision.profit_micro_usd,
+            dry_run=self._policy.dry_run,
+        )
+        if self._policy.dry_run:
+            await self._guards.back_off(position, failures_add=0, until=self._in(60), reason="dry run")
+            return Deferred("dry run", settled=True)
+        return await self._commit(candidate, claim, decision, simulated)
+
+    async def _read(self, candidate: Candidate, claim: Claim) -> Reading | Rejected:
+        """Read at or after everything known of the position; a node that lags is asked again for a while."""
+        floor = max(candidate.slot, claim.last_settled_slot)
+        for _ in range(20):
+            try:
+                return await self._lending.read(candidate, min_context_slot=floor)
+            except MinContextSlotNotReached:
+                await asyncio.sleep(0.1)
+            except RpcError as error:
+                return Rejected(f"rpc unavailable: {error}", floor)
+        return Rejected(f"rpc unavailable: no endpoint has reached slot {floor}", floor)
+
+    def _decide(self, reading: Reading) -> Plan | Healthy | Rejected | Unprofitable:
+        if reading.view is None:
+            return Healthy(reading.slot)
+        if reading.refusal is not None:
+            phrase = phrase_of(reading.refusal)
+            return Healthy(reading.slot) if phrase == HEALTHY_AGAIN else Rejected(phrase, reading.slot)
+        return choose(
+            reading.view,
+            reading.quotes,
+            self._policy.plan,
+            fee_lamports=self._lending.fee_estimate_lamports(0),
+            sol_price_micro_usd=reading.sol_price_micro_usd,
+        )
+
+    async def _simulate(self, plan: Plan) -> Simulated | Healthy | AlreadyLiquidated | Rejected:
+        try:
+            simulated = await self._lending.simulate(plan, min_context_slot=plan.slot)
+        except RpcError as error:
+            return Rejected(f"rpc unavailable: {error}", plan.slot)
+        if simulated.error is None:
+            return simulated
+        reason = describe(simulated.error, simulated.logs, self._lending.error_names, self._lending.program)
+        if reason == HEALTHY_AGAIN:
+            return Healthy(plan.slot)
+        if reason == ALREADY_LIQUIDATED:
+            return AlreadyLiquidated(plan.slot)
+        return Rejected(reason, plan.slot)
+
+    async def _commit(self, candidate: Candidate, claim: Claim, plan: Plan, simulated: Simulated) -> Outcome | Deferred:
+        """Sign, write the intent down, and bring it to its end."""
+        attempt = await self._intents.attempts_for(plan.position, plan.state_digest)
+        if attempt >= self._policy.retry_attempts:
+            return GaveUp(f"{attempt} signed attempts at this state of the position have failed")
+        with self._stages.stage("sign", plan.position):
+            try:
+                signed = await self._lending.sign(plan, units=simulated.units, attempt=attempt)
+            except SigningRefused as error:
+                return Rejected(f"signing refused: {error}", plan.slot)
+            except RpcError as error:
+                return Rejected(f"rpc unavailable: {error}", plan.slot)
+        with self._stages.stage("intent", plan.position):
+            intent = await self._intents.insert(
+                position=plan.position,
+                fence=claim.fence,
+                candidate_id=candidate.id,
+                plan=plan,
+                signed=signed,
+                attempt=attempt,
+                instance_id=self._instance_id,
+                first_seen_at=datetime.fromtimestamp(candidate.ts / 1000, UTC),
+            )
+        match intent:
+            case Intent():
+                return await self._finisher.finish(intent)
+            case FenceLost() | LiveIntentExists():
+                return Deferred("another worker took the position up", settled=False)
+            case KillSwitchOn(reason=reason):
+                return Rejected(f"stopped: {reason}", plan.slot)
+
+    async def _follow_up(self, candidate: Candidate, claim: Claim, outcome: Outcome) -> Outcome:
+        """Write down what follows, and return the outcome: GaveUp where the failure budget ended with it."""
+        failures = claim.failures + 1
+        follows = after(outcome)
+        if follows is Next.AFTER_BACKOFF and isinstance(outcome, Rejected) and failures >= self._policy.retry_budget:
+            outcome = GaveUp(f"{failures} failures in a row, the last: {outcome.reason}")
+        match outcome:
+            case Landed():
+                await self._guards.clear_back_off(candidate.position)
+            case LandedFailed() | Expired():
+                pass  # their rows were written when the intent was closed
+            case Healthy(slot=slot):
+                await self._record(candidate, outcome, HEALTHY_AGAIN, slot, {})
+            case AlreadyLiquidated(slot=slot):
+                await self._record(candidate, outcome, ALREADY_LIQUIDATED, slot, {})
+            case Unprofitable(slot=slot, details=details):
+                await self._rest(candidate, failures, UNPROFITABLE)
+                await self._record(candidate, outcome, UNPROFITABLE, slot, details)
+            case Rejected(reason=reason, slot=slot):
+                await self._rest(candidate, failures, reason)
+                await self._record(candidate, outcome, reason, slot, {"failures": failures})
+                log.error("Liquidation failed", position=candidate.position, reason=reason)
+            case GaveUp(reason=reason):
+                await self._rest(candidate, failures, reason)
+                await self._record(candidate, outcome, reason, None, {"failures": failures})
+                log.error("Liquidation failed", position=candidate.position, reason=reason, gave_up=True)
+        return outcome
+
+    async def _rest(self, candidate: Candidate, failures: int, reason: str) -> None:
+        until = self._clock.now() + self._policy.back_off.rest(failures)
+        await self._guards.back_off(candidate.position, failures_add=1, until=until, reason=reason)
+
+    async def _record(
+        self, candidate: Candidate, outcome: Outcome, message: str, slot: int | None, details: dict[str, object]
+    ) -> None:
+        await self._failures.record(
+            candidate.position,
+            candidate_id=candidate.id,
+            outcome=outcome_name(outcome),
+            error_message=message,
+            retry_count=0,
+            slot=slot,
+            details=details,
+        )
+
+    def _in(self, seconds: float) -> datetime:
+        return self._clock.now() + timedelta(seconds=seconds)

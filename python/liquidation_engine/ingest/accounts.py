@@ -1,0 +1,109 @@
+"""Keeps a book in step with a program's accounts: subscribe, buffer, snapshot, apply the buffer, and re-sync now and then.
+
+The subscription is open before the snapshot is read, and what arrives meanwhile waits in the queue, so nothing falls between. A closed
+account is not notified: the snapshot names who exists, and the book drops the others.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Protocol
+
+import structlog
+
+from liquidation_engine.chain.words import AccountUpdate, ChainAccount, Reconnected
+from liquidation_engine.errors import RpcError
+
+log = structlog.get_logger(__name__)
+
+QUEUE_LIMIT = 200_000
+
+
+class Snapshots(Protocol):
+    """Reads all of a program's accounts, with the slot they are of."""
+
+    async def __call__(self) -> tuple[int, Sequence[ChainAccount]]: ...
+
+
+class AccountSink(Protocol):
+    """Who is told."""
+
+    async def on_updates(self, updates: Sequence[AccountUpdate], seen_ms: int) -> None: ...
+    async def on_snapshot(self, slot: int, accounts: Sequence[ChainAccount], seen_ms: int) -> None: ...
+
+
+class AccountFeed:
+    """One program's accounts, in order."""
+
+    def __init__(
+        self,
+        updates: Callable[[], AsyncIterator[AccountUpdate | Reconnected]],
+        snapshot: Snapshots,
+        sink: AccountSink,
+        *,
+        sync_interval_seconds: float,
+        on_ready: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._updates, self._snapshot, self._sink = updates, snapshot, sink
+        self._sync_interval = sync_interval_seconds
+        self._on_ready = on_ready
+        self._queue: asyncio.Queue[tuple[AccountUpdate | Reconnected, int]] = asyncio.Queue(QUEUE_LIMIT)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Feed the sink until `stop`; raises if the subscription ends for good."""
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._receive()), group.create_task(self._deliver())]
+            await stop.wait()
+            for task in tasks:
+                task.cancel()
+
+    async def _receive(self) -> None:
+        async for item in self._updates():
+            await self._queue.put((item, _now_ms()))
+
+    async def _deliver(self) -> None:
+        synced = float("-inf")
+        ready = False
+        while True:
+            overdue = synced + self._sync_interval - time.monotonic()
+            batch = await self._next_batch(overdue if ready else None)
+            if (ready and not batch) or any(isinstance(item, Reconnected) for item, _ in batch):
+                await self._sync()
+                synced = time.monotonic()
+            updates = [item for item, _ in batch if isinstance(item, AccountUpdate)]
+            if updates:
+                await self._sink.on_updates(updates, min(seen for _, seen in batch))
+            if not ready and synced > float("-inf"):
+                ready = True
+                if self._on_ready is not None:
+                    await self._on_ready()
+
+    async def _next_batch(self, timeout: float | None) -> list[tuple[AccountUpdate | Reconnected, int]]:
+        """Return all that waits, at least one; nothing when the next re-sync is due first."""
+        if timeout is not None and timeout <= 0:
+            return []
+        try:
+            async with asyncio.timeout(timeout):
+                batch = [await self._queue.get()]
+        except TimeoutError:
+            return []
+        while not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        return batch
+
+    async def _sync(self) -> None:
+        delay = 0.2
+        while True:
+            try:
+                slot, accounts = await self._snapshot()
+                break
+            except RpcError as error:
+                log.warning("Snapshot failed", error=str(error))
+                await asyncio.sleep(delay)
+                delay = min(delay * 2, 5.0)
+        await self._sink.on_snapshot(slot, accounts, _now_ms())
+        log.info("Note sync", accounts=len(accounts), slot=slot)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
