@@ -1,4 +1,4 @@
-"""The auditor's command: `python -m liquidation_auditor --recording FILE --database URL --wallet PUBKEY --program ID --market PUBKEY`."""
+"""The auditor's command line: `python -m liquidation_auditor --help`."""
 
 import argparse
 import json

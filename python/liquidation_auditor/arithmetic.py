@@ -1,7 +1,7 @@
-"""The lending program's arithmetic in plain integers, written from its contract alone: prices, interest, health, liquidation.
+"""The lending program's arithmetic in plain integers, written from its contract alone.
 
-Values are atto-USD (10⁻¹⁸ USD), amounts the smallest unit of their mint, shares basis points. Python integers have no width, so an
-overflow of the program shows as a disagreement between program and judge.
+Values are atto-USD (10⁻¹⁸ USD), amounts the smallest unit of their mint, shares basis points. Python integers have no
+width, so an overflow of the program shows as a disagreement between program and judge.
 """
 
 from collections.abc import Mapping
@@ -51,8 +51,8 @@ def index_at(reserve: Reserve, now: int) -> int:
 def index_bound(reserve: Reserve, until: int) -> int | None:
     """Return an index which the reserve cannot pass up to slot `until`, however often it is accrued on the way.
 
-    With r·n the interest of n slots, compounding gives at most e^(r·n) − 1 ≤ 2·r·n while r·n ≤ 1, and every accrual rounds up by at most 1.
-    None where the time is too long for that.
+    With r·n the interest of n slots, compounding gives at most e^(r·n) − 1 ≤ 2·r·n while r·n ≤ 1, and every accrual
+    rounds up by at most 1. None where the time is too long for that.
     """
     slots = max(0, until - reserve.accrued_slot)
     if reserve.interest_rate_bps * slots > BPS * SLOTS_PER_YEAR:
@@ -111,7 +111,7 @@ class Seizure:
 
 
 def bonus(worth: Health, collateral: Reserve) -> tuple[int, bool]:
-    """Return the bonus in basis points and whether the pair must be closed whole (even the least bonus does not fit)."""
+    """Return the bonus in basis points, and whether even the least one does not fit: then the pair is closed whole."""
     if worth.c * BPS <= worth.d * (BPS + collateral.min_bonus_bps):
         return collateral.min_bonus_bps, True
     gap = (worth.dw - worth.cw) * BPS // worth.dw
@@ -133,7 +133,7 @@ class Pair:
 
 
 def liquidate(pair: Pair, worth: Health, amount: int = U64_MAX) -> Seizure | str:
-    """Return what `liquidate` of the pair for at most `amount` moves, or the name of the error that refuses it (steps 1 to 7)."""
+    """Return what `liquidate` of the pair for at most `amount` moves, or the error that refuses it (steps 1 to 7)."""
     if pair.debt_unit == 0 or pair.collateral_unit == 0:
         return "StalePrice"
     if not worth.liquidatable:

@@ -1,4 +1,4 @@
-"""Holds the database against the chain: ledger, liquidation rows, intents and the insurance fund, to the smallest unit."""
+"""Holds the database against the chain: ledger, liquidations, intents, insurance fund, to the smallest unit."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -14,7 +14,7 @@ Balances = dict[str, int]
 
 
 def wallet_balances(state: ChainState, wallets: Iterable[bytes]) -> Balances:
-    """Return what the wallets hold: tokens per mint in all their token accounts, and `native` lamports in the wallets themselves."""
+    """Return what the wallets hold: the tokens in all their accounts, per mint, and their own lamports (`native`)."""
     mine = frozenset(wallets)
     held: Counter[str] = Counter({NATIVE: sum(state.lamports(wallet) for wallet in mine)})
     for account in state.tokens.values():
@@ -30,8 +30,11 @@ def fund_balances(state: ChainState) -> Balances:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
-    """What the books are held against. `engine` are the wallets' transactions that liquidate, write off or cover, in order;
-    `others` the wallets' remaining ones. `fund_openings` are the vaults at the slots which the fund rows name."""
+    """What the books are held against.
+
+    `engine` are the wallets' transactions that liquidate, write off or cover, in order, `others` their remaining ones;
+    `fund_openings` are the vaults' balances at the slots which the fund rows name.
+    """
 
     state: ChainState
     wallets: frozenset[bytes]

@@ -1,10 +1,11 @@
-"""Who was liquidatable at the end of which slot, by the judge's own integers; exact at every block, computed only where it can change.
+"""Who was liquidatable at the end of which slot: exact at every block, computed only where it can change.
 
-A position's weighted sums depend on its legs, its reserves' parameters, its prices and the borrow indexes. Indexes only rise, so three
-classes cover everybody: *carried* (healthy even at an index that cannot be reached before the recording ends), *under* (already below the
-line: rising interest keeps it there) and *drifting* (between the two), which is recomputed at every block. Any change of legs, parameters,
-price or exponent recomputes the position; should an index ever fall or pass its bound, everybody is recomputed. Staleness, uncertainty, the pause flag and
-what the collateral vault holds are looked at on every block for everyone below the line.
+A position's weighted sums depend on its legs, its reserves' parameters, its prices and the borrow indexes. Indexes only
+rise, so three classes cover everybody: *carried* (healthy even at an index that cannot be reached before the recording
+ends), *under* (already below the line: rising interest keeps it there) and *drifting* (between the two), which is
+recomputed at every block. Any change of legs, parameters, price or exponent recomputes the position; should an index
+ever fall or pass its bound, everybody is recomputed. Staleness, uncertainty, the pause flag and what the collateral
+vault holds are looked at on every block for everyone below the line.
 """
 
 from collections import defaultdict
@@ -36,7 +37,7 @@ class Landed:
 
 
 def possible(state: ChainState, position: Position, slot: int) -> list[tuple[bytes, Seizure]]:
-    """Return what each pair's liquidation would move at `slot` (with the collateral vault), for pairs that the program takes."""
+    """Return the pairs that can be liquidated at `slot`: the collateral vault and what it would move."""
     indexes = state.indexes_at(slot)
     worth = health(position, state.reserves, state.oracles, indexes)
     found = []
@@ -48,7 +49,7 @@ def possible(state: ChainState, position: Position, slot: int) -> list[tuple[byt
 
 
 def best_profit_micro_usd(state: ChainState, position: Position, slot: int, fee_lamports: int) -> int | None:
-    """Return the most that one liquidation earns: received − repaid − network fee at on-chain prices; None if no pair can be liquidated."""
+    """Return the most that one liquidation earns after the network fee, at on-chain prices; None if no pair can be."""
     indexes = state.indexes_at(slot)
     worth = health(position, state.reserves, state.oracles, indexes)
     best: int | None = None
@@ -130,7 +131,7 @@ class ChainWalk:
         self.windows.append(window)
 
     def _changed(self, slot: int) -> set[bytes]:
-        """Return the positions whose verdict may have changed, and bring what is known of legs and inputs up to date."""
+        """Return the positions whose verdict may have changed, and remember what they were judged on."""
         state = self._state
         changed = set(self._drifting)
         for address, reserve in state.reserves.items():

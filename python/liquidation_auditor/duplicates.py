@@ -1,4 +1,4 @@
-"""Signatures handed in for a position while an earlier one for it could still land, and liquidations that landed twice."""
+"""Signatures handed in while an earlier one for the position could still land, and liquidations landed twice."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
@@ -47,8 +47,8 @@ def submissions(
 def duplicates(found: Iterable[Submission], executions: Iterable[ExecutionRow], slots: list[SlotRow]) -> list[Fault]:
     """Return a fault for every submission made while an earlier one for the position was live.
 
-    Live ends with execution, landed or failed, or when the block height at the later submission is above the last at which the earlier
-    one was valid. Sending the same signature again is no second submission.
+    Live ends with execution, landed or failed, or when the block height at the later submission is above the last at
+    which the earlier one was valid. Sending the same signature again is no second submission.
     """
     executed_at = {row.signature: row.seq for row in executions}
     earlier: dict[bytes, list[Submission]] = defaultdict(list)
@@ -69,7 +69,7 @@ def duplicates(found: Iterable[Submission], executions: Iterable[ExecutionRow], 
 
 
 def double_landings(landed: Iterable[tuple[bytes, int, str, int]]) -> list[Fault]:
-    """Return a fault for every second success (position, version before, signature, slot) from the same version of a position."""
+    """Return a fault for every second success from one version: (position, version before, signature, slot)."""
     first: dict[tuple[bytes, int], tuple[str, int]] = {}
     faults = []
     for position, version, signature, slot in landed:

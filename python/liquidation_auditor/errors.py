@@ -2,4 +2,4 @@
 
 
 class BadInput(Exception):
-    """The recording, the database or a setting cannot be judged; the message says what was found and what was expected."""
+    """What was given cannot be judged; the message says what was found and what was expected."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One finding; `position` is the address it concerns (a position, else a transaction or mint), `slots` where it was seen."""
+    """One finding; `position` is what it concerns: a position, else a signature or mint."""
 
     kind: str
     position: str | None

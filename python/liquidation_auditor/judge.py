@@ -30,7 +30,7 @@ MOST_REFUSED_PERCENT = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What is judged, and how strictly. `min_profit_micro_usd` caps the least profit that the engine may claim to want."""
+    """What is judged, and how strictly; `min_profit_micro_usd` caps the profit that the engine may claim to want."""
 
     program: bytes
     market: bytes
@@ -141,7 +141,7 @@ class Audit:
         return self._report()
 
     def _blocks(self) -> Iterator[tuple[SlotRow, list[ExecutionRow], list[AccountRow], list[AccountRow]]]:
-        """Yield every block with its transactions, the account states written before these ran, and those that it ended with."""
+        """Yield every block: its transactions, account states written before these ran, and states at its end."""
         by_slot = {slot: list(found) for slot, found in groupby(self._recording.executions(), key=lambda row: row.slot)}
         rows = self._recording.accounts()
         row = next(rows, None)

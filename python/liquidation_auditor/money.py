@@ -36,7 +36,7 @@ class Money:
 
 
 def count(engine: Iterable[Executed], everybody: Iterable[Act], sol_prices: dict[str, int]) -> Money:
-    """Return the sums: repaid, seized and profit of the engine's transactions, bad debt of `everybody` (the whole market).
+    """Return the sums: repaid, seized and profit of the engine's transactions, bad debt of the whole market.
 
     `sol_prices` is atto-USD per lamport at each of the engine's transactions.
     """
@@ -55,7 +55,7 @@ def count(engine: Iterable[Executed], everybody: Iterable[Act], sol_prices: dict
 
 
 def _bad_debt(acts: Iterable[Act], money: Money) -> None:
-    """Cover pays the oldest written-off debt of its mint first; what stays uncovered keeps the price of its write-off."""
+    """Let cover pay the oldest write-off of its mint first; what stays uncovered keeps its own price."""
     waiting: dict[str, deque[tuple[int, int]]] = {}
     for act in acts:
         mint = base58(act.mint)

@@ -1,4 +1,4 @@
-"""Re-executes each block's transactions in the judge's VM: what each one moved, and whether the recorded states follow from them."""
+"""Re-executes each block's transactions: what each one moved, and whether the recorded states follow from them."""
 
 import base64
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ class Act:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """A transaction of one of the judged wallets, or one that the lending program acted in, as the judge saw it happen."""
+    """A transaction of a judged wallet, or one that liquidates, writes off or covers, as the judge saw it happen."""
 
     signature: str
     slot: int
@@ -189,7 +189,7 @@ class Replay:
         return position is not None and bool(possible(now, position, self._machine.svm.get_clock().slot))
 
     def _compare(self, slot: int, touched: set[bytes], rows: Sequence[AccountRow]) -> None:
-        """Hold the machine against the recorded states; accounts that no transaction names were set from outside (an airdrop)."""
+        """Hold the machine against the recording; what no transaction names was set from outside (an airdrop)."""
         recorded = {row.pubkey: row for row in rows}
         for row in recorded.values():
             if self._machine.holds(row) or row.pubkey[:4] == SYSVARS:
@@ -226,7 +226,7 @@ def returned(logs: Sequence[str], program: str) -> list[tuple[int, bytes]]:
 
 
 def deltas(before: dict[bytes, AccountRow], after: dict[bytes, AccountRow], fee: int) -> dict[tuple[str, str], int]:
-    """Return the change of every (address, mint) that a transaction made, `native` for lamports, the fee as the network's income.
+    """Return the change of every (address, mint); `native` is lamports, the fee is the network's income.
 
     A wrapped-SOL account's tokens are lamports too: they count once, as tokens.
     """

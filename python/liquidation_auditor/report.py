@@ -15,8 +15,8 @@ SHOWN_FAULTS = 20
 class Report:
     """What the auditor found. Values are micro-USD at the prices of the moment, `by_mint` and the funds smallest units.
 
-    `positions`, `liquidatable`, `liquidated` and `missed` count positions, `fleeting` counts windows; `refused` counts the positions left
-    alone for a reason that the auditor confirmed, `refused_confirmed` is its sum.
+    `positions`, `liquidatable`, `liquidated` and `missed` count positions, `fleeting` counts windows; `refused` counts
+    the positions left alone for a reason that the auditor confirmed, `refused_confirmed` is its sum.
     """
 
     positions: int

@@ -1,4 +1,4 @@
-"""A Solana VM of the judge's own, loaded with the recorded program and states: asks the program whether it would liquidate."""
+"""A Solana VM of the judge's own, loaded with the recorded program and states, that asks the program itself."""
 
 from solders.account import Account
 from solders.compute_budget import set_compute_unit_limit

@@ -37,7 +37,7 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What the engine says it did or left undone; `stopped_slot` is where its kill switch was thrown, if it still is."""
+    """What the engine says it did or left undone; `stopped_slot` is where the kill switch went off for good."""
 
     healthy: Mapping[bytes, Sequence[int]]
     attended: Mapping[bytes, Sequence[int]]
