@@ -1,0 +1,355 @@
+"""The chain: takes transactions, runs them at the next slot in the order of their bids, and keeps what came of it.
+
+A slot's life: `begin_slot` sets the clock and lets the scenario submit, `open` lines up what waits, `execute_some` runs
+it, `end_slot` completes the block. Readers see complete blocks only. Simulations run on the VM's newest state, whatever
+commitment they name: the VM has no older one.
+"""
+
+import hashlib
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from solders.account import Account
+from solders.compute_budget import set_compute_unit_limit
+from solders.hash import Hash
+from solders.keypair import Keypair
+from solders.message import MessageV0
+from solders.pubkey import Pubkey
+from solders.system_program import TransferParams, transfer
+from solders.transaction import VersionedTransaction
+
+from liquidation_engine.localnet.answers import RpcFault, invalid_params, preflight_failure, signature_failure
+from liquidation_engine.localnet.blocks import Block, Blocks, Commitment, Schedule
+from liquidation_engine.localnet.faults import Faults
+from liquidation_engine.localnet.history import History, Landed, PriorityFees
+from liquidation_engine.localnet.mempool import Mempool
+from liquidation_engine.localnet.recording import Recording
+from liquidation_engine.localnet.settings import LocalnetSettings
+from liquidation_engine.localnet.simulation import Simulation
+from liquidation_engine.localnet.state import State
+from liquidation_engine.localnet.tokens import decimals_of, is_mint, is_token_account, mint_of
+from liquidation_engine.localnet.transactions import MAX_BYTES, Decoded, Keys, UndecodableTransaction
+from liquidation_engine.localnet.vm import Vm
+
+FAUCET_LAMPORTS = 10**18
+NEVER_EXPIRES = 2**63 - 1
+"""Stands for the last valid block height of a transaction on a durable nonce."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A transaction was taken from a sender."""
+
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedByHand:
+    """An account was set from outside, as part of `slot`."""
+
+    pubkey: Pubkey
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMade:
+    """A block is complete, with the transactions it holds."""
+
+    block: Block
+    landed: list[Landed]
+
+
+Event = Received | ChangedByHand | BlockMade
+
+
+class Chain:
+    """One chain from its genesis on; it knows no wall clock and no socket: `Localnet` moves it."""
+
+    def __init__(self, settings: LocalnetSettings) -> None:
+        seed = os.urandom(32) if settings.seed is None else f"localnet seed {settings.seed}".encode()
+        genesis = hashlib.sha256(b"genesis" + seed).digest()
+        self.genesis_hash = Hash(genesis)
+        self.blocks = _first_block(settings, genesis)
+        self.recording = Recording(settings.recording, _recorded_settings(settings, str(self.genesis_hash)))
+        self.faults = Faults(settings.faults, self.recording, settings.seed)
+        self.history = History()
+        self.priority_fees = PriorityFees()
+        self.vm = Vm()
+        self.vm.begin_slot(settings.first_slot, self.blocks.latest.unix_time, self.blocks.latest)
+        self.state = State(self.vm, self.recording, settings.first_slot)
+        self.mempool = Mempool()
+        self._landed_now: list[Landed] = []
+        self._working_slot = settings.first_slot
+        self._next_slot = settings.first_slot + 1
+        self._scenario_turn = False
+        self._block_is_recorded = False
+        self._airdrops = 0
+        self._listeners: list[Callable[[Event], None]] = []
+        self._faucet = Keypair.from_seed(hashlib.sha256(b"faucet" + genesis).digest())
+        self.set_account(self._faucet.pubkey(), Account(FAUCET_LAMPORTS, b"", Pubkey.default(), False, 2**64 - 1))
+
+    @property
+    def slot(self) -> int:
+        """The newest complete block's slot."""
+        return self.blocks.latest.slot
+
+    @property
+    def block_height(self) -> int:
+        """The newest complete block's height."""
+        return self.blocks.latest.height
+
+    @property
+    def latest_blockhash(self) -> Hash:
+        """The newest complete block's hash."""
+        return self.blocks.latest.blockhash
+
+    def listen(self, listener: Callable[[Event], None]) -> None:
+        """Call `listener` with every event from now on."""
+        self._listeners.append(listener)
+
+    # Accounts and programs
+
+    def add_program(self, program_id: Pubkey, elf: bytes) -> None:
+        """Deploy a program."""
+        self.vm.add_program(program_id, elf)
+        self.recording.program(bytes(program_id), elf)
+
+    def set_account(self, pubkey: Pubkey, account: Account) -> None:
+        """Put an account on the chain by hand: before the first slot it is part of genesis, later a change like any."""
+        self.state.set_by_hand(pubkey, account, self._working_slot)
+        self._emit(ChangedByHand(pubkey, self._working_slot))
+
+    def get_account(self, pubkey: Pubkey) -> Account | None:
+        """Return the account as it is now."""
+        version = self.state.newest(pubkey)
+        return version.to_account() if version is not None and version.exists else None
+
+    # Transactions
+
+    def submit(self, raw: bytes, endpoint: str = "scenario", *, preflight: bool = False) -> str:
+        """Take a transaction for the next slot and return its signature; raise `RpcFault` where a node would.
+
+        One submitted by an `on_slot` callback runs in that very slot, before all others. Without preflight, one with
+        false signatures or a blockhash that is not valid is taken and never runs, as on a node.
+        """
+        try:
+            decoded = decode(raw)
+        except RpcFault:
+            self.recording.send(self._working_slot, "", raw, None, "invalid", endpoint)
+            raise
+        validity = self.last_valid_height(decoded)
+        refusal: RpcFault | None = None
+        verdict = self._verdict(decoded, validity)
+        if preflight and (verdict != "duplicate" or decoded.signature in self.history):
+            verdict, refusal = self._preflight(decoded, verdict)
+        if verdict == "accepted" and endpoint != "scenario" and self._drops(decoded):
+            verdict = "dropped"
+        self.recording.send(self._working_slot, decoded.signature, raw, validity, verdict, endpoint)
+        if refusal is not None:
+            raise refusal
+        if verdict == "accepted":
+            self.mempool.add(decoded, opens_slot=self._scenario_turn)
+        if verdict in ("accepted", "dropped"):
+            self._emit(Received(decoded.signature))
+        return decoded.signature
+
+    def simulate(self, decoded: Decoded, *, check_blockhash: bool = True) -> Simulation:
+        """Run a transaction on the newest state and keep nothing."""
+        keys = self.keys_of(decoded)
+        if decoded.signature in self.history:
+            return Simulation.refused("AlreadyProcessed", keys)
+        if check_blockhash and self.last_valid_height(decoded) is None:
+            return Simulation.refused("BlockhashNotFound", keys)
+        return Simulation.of(self.vm.simulate(decoded), keys)
+
+    def airdrop(self, pubkey: Pubkey, lamports: int) -> str:
+        """Submit a transfer from the faucet and return its signature."""
+        self._airdrops += 1
+        unique = set_compute_unit_limit(
+            10_000 + self._airdrops
+        )  # equal airdrops in one slot are different transactions
+        payer = self._faucet.pubkey()
+        move = transfer(TransferParams(from_pubkey=payer, to_pubkey=pubkey, lamports=lamports))
+        message = MessageV0.try_compile(payer, [unique, move], [], self.latest_blockhash)
+        return self.submit(bytes(VersionedTransaction(message, [self._faucet])), "faucet")
+
+    def keys_of(self, decoded: Decoded) -> Keys:
+        """Return all accounts that the transaction names, those in lookup tables included."""
+
+        def table_data(pubkey: Pubkey) -> bytes:
+            version = self.state.newest(pubkey)
+            return b"" if version is None else version.data
+
+        return decoded.keys(table_data)
+
+    def last_valid_height(self, decoded: Decoded) -> int | None:
+        """Return the last block height that may hold the transaction, None if the next block may not."""
+        if self.blocks.is_valid(decoded.blockhash, self.block_height):
+            return self.blocks.last_valid_height(decoded.blockhash)
+        return NEVER_EXPIRES if self.vm.nonce_is_valid(decoded) else None
+
+    def mark(self, kind: str, details: dict[str, Any]) -> None:
+        """Record something the scenario did in this slot."""
+        self.recording.mark(self._working_slot, kind, details)
+
+    # Slots
+
+    def begin_slot(self) -> int | None:
+        """Begin the next slot and return it, or None if it is skipped; what is submitted until `open` runs first."""
+        slot, self._next_slot = self._next_slot, self._next_slot + 1
+        self._record_end_of_slot()
+        if self.blocks.schedule.is_skipped(slot):
+            return None
+        self._working_slot = slot
+        self.vm.begin_slot(slot, self.blocks.schedule.unix_time(slot), self.blocks.latest)
+        self._landed_now = []
+        self._scenario_turn = True
+        return slot
+
+    def open(self) -> None:
+        """End the scenario's turn in this slot and line up everything that waits, by bid."""
+        self._scenario_turn = False
+        self.mempool.line_up()
+
+    def execute_some(self, seconds: float) -> bool:
+        """Run waiting transactions for about `seconds`; return whether some are left for this slot."""
+        until = time.perf_counter() + seconds
+        while (decoded := self.mempool.take()) is not None:
+            self._execute(decoded)
+            if time.perf_counter() >= until:
+                break
+        return self.mempool.lined_up > 0
+
+    def end_slot(self) -> Block:
+        """Complete the block: readers and subscribers see it now."""
+        bids = [(one.decoded.unit_price, one.keys.writable_keys()) for one in self._landed_now]
+        block = self.blocks.append(self._working_slot)
+        self.priority_fees.add(block.slot, bids)
+        self._block_is_recorded = False
+        self._emit(BlockMade(block, self._landed_now))
+        self.state.forget_before(self.blocks.seen_at(Commitment.FINALIZED).slot)
+        return block
+
+    def advance(self, blocks: int = 1) -> Block:
+        """Make `blocks` blocks at once, passing over skipped slots; for use without a running `Localnet`."""
+        for _ in range(blocks):
+            while self.begin_slot() is None:
+                pass
+            self.open()
+            while self.execute_some(1.0):
+                pass
+            self.end_slot()
+        return self.blocks.latest
+
+    def close(self) -> None:
+        """End the recording."""
+        self._record_end_of_slot()
+        self.recording.close()
+
+    # Within
+
+    def _emit(self, event: Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    def _record_end_of_slot(self) -> None:
+        latest = self.blocks.latest
+        self.state.record(latest.slot)
+        if not self._block_is_recorded:
+            self._block_is_recorded = True
+            self.recording.end_slot(latest.slot, latest.height, latest.unix_time)
+
+    def _drops(self, decoded: Decoded) -> bool:
+        return self.faults.drops_send(self._working_slot, decoded.signature)
+
+    def _verdict(self, decoded: Decoded, validity: int | None) -> str:
+        if decoded.signature in self.history or decoded.signature in self.mempool:
+            return "duplicate"
+        return "accepted" if validity is not None and decoded.signatures_are_true() else "invalid"
+
+    def _preflight(self, decoded: Decoded, verdict: str) -> tuple[str, RpcFault | None]:
+        if not decoded.signatures_are_true():
+            return "invalid", signature_failure()
+        simulation = self.simulate(decoded)
+        if simulation.error is None:
+            return verdict, None
+        refused = verdict if verdict in ("duplicate", "invalid") else "preflight"
+        return refused, preflight_failure(simulation.error, simulation.to_json())
+
+    def _execute(self, decoded: Decoded) -> None:
+        height = self.block_height + 1
+        if decoded.signature in self.history:
+            return
+        if not self.blocks.is_valid(decoded.blockhash, height) and not self.vm.nonce_is_valid(decoded):
+            return  # expired while it waited: the network drops it without a trace
+        keys = self.keys_of(decoded)
+        before = tuple(self.state.newest(key) for key in keys.all)
+        outcome = self.vm.execute(decoded)
+        if outcome.error is not None:
+            if self.vm.lamports(decoded.payer) == (before[0].lamports if before[0] else 0):
+                return  # it did not even pay its fee: no block holds it
+            if decoded.nonce_account is not None:
+                self.vm.advance_nonce(decoded.nonce_account)
+        self.state.refresh(keys.writable_keys(), self._working_slot)
+        after = tuple(self.state.newest(key) for key in keys.all)
+        decimals = self._mint_decimals(before + after)
+        landed = Landed(decoded, self._working_slot, keys, outcome.error, outcome.meta, before, after, decimals)
+        self.history.add(landed)
+        self.recording.execution(
+            self._working_slot,
+            len(self._landed_now),
+            decoded.signature,
+            outcome.error,
+            landed.fee,
+            outcome.meta.compute_units_consumed(),
+            decoded.raw,
+        )
+        self._landed_now.append(landed)
+
+    def _mint_decimals(self, versions: tuple[Any, ...]) -> dict[Pubkey, int]:
+        mints = {mint_of(version) for version in versions if is_token_account(version)}
+        found = ((mint, self.state.newest(mint)) for mint in mints)
+        return {mint: decimals_of(version) for mint, version in found if version is not None and is_mint(version)}
+
+
+def decode(raw: bytes) -> Decoded:
+    """Decode a transaction as a node does, or raise its error."""
+    if len(raw) > MAX_BYTES:
+        raise invalid_params(
+            f"decoded solana_transaction::versioned::VersionedTransaction too large: {len(raw)} bytes "
+            f"(max: {MAX_BYTES} bytes)"
+        )
+    try:
+        return Decoded.from_bytes(raw)
+    except UndecodableTransaction as error:
+        raise invalid_params(str(error)) from error
+
+
+def _first_block(settings: LocalnetSettings, genesis: bytes) -> Blocks:
+    started = int(time.time()) if settings.genesis_unix_time is None else settings.genesis_unix_time
+    schedule = Schedule(
+        first_slot=settings.first_slot,
+        skip_every=settings.skip_every,
+        slot_milliseconds=settings.slot_milliseconds,
+        genesis_unix_time=started,
+    )
+    lags = {
+        Commitment.PROCESSED: 0,
+        Commitment.CONFIRMED: settings.confirmed_lag,
+        Commitment.FINALIZED: settings.finalized_lag,
+    }
+    return Blocks(schedule, genesis=genesis, window=settings.blockhash_window, lags=lags)
+
+
+def _recorded_settings(settings: LocalnetSettings, genesis_hash: str) -> dict[str, str]:
+    return {
+        "genesis_hash": genesis_hash,
+        "first_slot": str(settings.first_slot),
+        "slot_milliseconds": str(settings.slot_milliseconds),
+        "blockhash_window": str(settings.blockhash_window),
+        "skip_every": str(settings.skip_every),
+        "lamports_per_signature": str(settings.lamports_per_signature),
+    }

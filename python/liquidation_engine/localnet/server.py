@@ -1,0 +1,194 @@
+"""The loopback server: JSON-RPC over HTTP and websocket on one port.
+
+Nothing here holds up the chain: a connection's notifications wait in a queue of bounded size, and a client that lets it
+fill up is disconnected, as nodes do.
+"""
+
+import asyncio
+import contextlib
+import socket
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping
+from typing import Any
+
+import uvicorn
+
+from liquidation_engine.errors import AddressInUse
+from liquidation_engine.localnet.faults import Faults
+from liquidation_engine.localnet.params import Params
+from liquidation_engine.localnet.rpc import Router
+from liquidation_engine.localnet.subscriptions import Subscriptions
+from liquidation_engine.localnet.transaction_methods import TransactionMethods
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+MAX_QUEUED_NOTIFICATIONS = 20_000
+_GRACE_SECONDS = 0.3
+_SLOW_CONSUMER = 1013
+_JSON = [(b"content-type", b"application/json")]
+
+
+class Connection:
+    """One websocket client's queue: messages leave in order, each no sooner than the latency allows."""
+
+    def __init__(self, latency_seconds: Callable[[], float], limit: int = MAX_QUEUED_NOTIFICATIONS) -> None:
+        self._latency_seconds = latency_seconds
+        self._limit = limit
+        self._waiting: deque[tuple[float, str]] = deque()
+        self._ready = asyncio.Event()
+        self.overflowed = False
+
+    def put(self, message: bytes) -> None:
+        """Queue a message; too many of them end the connection."""
+        if len(self._waiting) >= self._limit:
+            self.overflowed = True
+        else:
+            due = asyncio.get_running_loop().time() + self._latency_seconds()
+            self._waiting.append((due, message.decode()))
+        self._ready.set()
+
+    async def run(self, send: Send) -> None:
+        """Send what is queued until the client falls behind or is gone."""
+        loop = asyncio.get_running_loop()
+        while not self.overflowed:
+            if not self._waiting:
+                self._ready.clear()
+                await self._ready.wait()
+                continue
+            due, message = self._waiting.popleft()
+            if (seconds := due - loop.time()) > 0:
+                await asyncio.sleep(seconds)
+            await send({"type": "websocket.send", "text": message})
+        await send({"type": "websocket.close", "code": _SLOW_CONSUMER, "reason": "slow consumer"})
+
+
+class App:
+    """The ASGI application; `/x` serves the same chain as `/` and is recorded as the endpoint `rpc/x`."""
+
+    def __init__(
+        self, router: Router, transactions: TransactionMethods, subscriptions: Subscriptions, faults: Faults
+    ) -> None:
+        self._router = router
+        self._transactions = transactions
+        self._subscriptions = subscriptions
+        self._faults = faults
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one HTTP request or one websocket connection."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await self._websocket(receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["method"] != "POST":
+            health = scope["method"] == "GET" and scope["path"] == "/health"
+            return await _respond(
+                send, 200 if health else 405, b"ok" if health else b"Used HTTP Method is not allowed."
+            )
+        body = await _read_body(receive)
+        if self._faults.latency_milliseconds:
+            await asyncio.sleep(self._faults.latency_milliseconds / 1_000)
+        endpoint = "rpc" + scope["path"].rstrip("/")
+
+        def send_transaction(params: Params) -> Any:
+            return self._transactions.send(params, endpoint)
+
+        answer = await self._router.answer(body, {"sendTransaction": send_transaction})
+        return await _respond(send, 200, answer or b"")
+
+    async def _websocket(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        connection = Connection(lambda: self._faults.latency_milliseconds / 1_000)
+        sender = asyncio.create_task(connection.run(send))
+        reader = asyncio.create_task(self._read_requests(connection, receive))
+        try:
+            await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._subscriptions.forget(connection)
+            for task in (sender, reader):
+                task.cancel()
+            await asyncio.gather(sender, reader, return_exceptions=True)
+
+    async def _read_requests(self, connection: Connection, receive: Receive) -> None:
+        methods = self._subscriptions.methods(connection)
+        while (message := await receive())["type"] == "websocket.receive":
+            body = message.get("text") or message.get("bytes") or b""
+            answer = await self._router.answer(body.encode() if isinstance(body, str) else body, methods)
+            if answer is not None:
+                connection.put(answer)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: localnet's owner decides when it ends."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+class HttpServer:
+    """Binds the port, serves the application, and ends within a second."""
+
+    def __init__(self, app: App, host: str, port: int) -> None:
+        self._socket = _bind(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            app,
+            http="httptools",
+            ws="websockets-sansio",
+            ws_per_message_deflate=False,
+            lifespan="off",
+            log_config=None,
+            log_level="error",
+            access_log=False,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Start to serve."""
+        self._task = asyncio.create_task(self._server.serve([self._socket]), name="localnet-http")
+        while not self._server.started and not self._task.done():  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.005)
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        if self._task is None:
+            self._socket.close()
+            return
+        self._server.should_exit = True
+        done, _ = await asyncio.wait({self._task}, timeout=_GRACE_SECONDS)
+        if not done:
+            self._server.force_exit = True
+            await asyncio.wait({self._task}, timeout=_GRACE_SECONDS)
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise AddressInUse(f"Address already in use: {host}:{port}; choose another with --port") from error
+    return listener
+
+
+async def _read_body(receive: Receive) -> bytes:
+    chunks = []
+    while True:
+        message = await receive()
+        chunks.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(chunks)
+
+
+async def _respond(send: Send, status: int, body: bytes) -> None:
+    headers = [*_JSON, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
