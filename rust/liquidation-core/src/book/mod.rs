@@ -1,0 +1,309 @@
+//! One market: every position judged at the prices that the program would read, each crossing told once.
+//!
+//! Accounts come in by [`Book::apply`], time by [`Book::tick`], both at once by [`Book::tick_accounts`]; each answers
+//! with the positions that newly need an act and those that need one no more. After every call the set of positions
+//! that need an act equals what judging each of them anew at the clock would give.
+
+pub mod emission;
+pub mod index;
+mod news;
+pub mod report;
+pub mod store;
+
+use lending_math::Pubkey;
+
+use crate::address::to_base58;
+use crate::protocols::reference::health::{judge, Judgement};
+use crate::protocols::reference::patience::{next_look, NEVER};
+use crate::CoreError;
+use emission::{Emission, Event};
+use index::Reserves;
+pub use news::Account;
+use news::{read, News};
+use store::{Known, Row, Store};
+
+/// What a call changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// Positions that newly need an act, in the order of their addresses.
+    pub crossed: Vec<Pubkey>,
+    /// Positions that need an act no more, removed ones included, in the order of their addresses.
+    pub recovered: Vec<Pubkey>,
+    /// What the call was about: an account's kind, `removed`, `older`, `foreign` or `tick`.
+    pub kind: &'static str,
+    /// How many positions were judged.
+    pub evaluated: usize,
+}
+
+/// The rows that a call must judge.
+#[derive(Debug, Default)]
+struct Doubt {
+    rows: Vec<u32>,
+    reserves: Vec<u32>,
+    everyone: bool,
+    recovered: Vec<Pubkey>,
+}
+
+/// One market of the reference program.
+#[derive(Clone, Debug)]
+pub struct Book {
+    program: Pubkey,
+    market: Pubkey,
+    paused: bool,
+    clock: (u64, u64),
+    reserves: Reserves,
+    store: Store,
+    emission: Emission,
+    looks: Vec<u64>,
+}
+
+impl Book {
+    /// Returns an empty book of one market, its clock at slot 0.
+    #[must_use]
+    pub fn new(program: Pubkey, market: Pubkey) -> Book {
+        Book {
+            program,
+            market,
+            paused: false,
+            clock: (0, 0),
+            reserves: Reserves::default(),
+            store: Store::default(),
+            emission: Emission::default(),
+            looks: Vec::new(),
+        }
+    }
+
+    /// Takes one account's state and judges whom it concerns, at the clock.
+    ///
+    /// A state older than the one known is ignored (`older`), of two at the same slot the later call counts. Empty data or
+    /// a foreign owner removes the account. Bytes that the program did not write are `Malformed`, and nothing changes.
+    pub fn apply(&mut self, account: &Account<'_>) -> Result<Change, CoreError> {
+        let news = read(account, &self.program, &self.market)?;
+        let mut doubt = Doubt::default();
+        let kind = self.take(account, news, &mut doubt);
+        Ok(self.settle(doubt, kind))
+    }
+
+    /// Moves the clock to a slot and judges whoever time alone may have changed; the clock never goes back.
+    pub fn tick(&mut self, slot: u64, unix_time: u64) -> Change {
+        let mut doubt = Doubt::default();
+        self.advance(slot, unix_time, &mut doubt);
+        self.settle(doubt, "tick")
+    }
+
+    /// Moves the clock and takes several accounts' states in one go: each position concerned is judged once, at the end.
+    ///
+    /// If one account is `Malformed` nothing changes.
+    pub fn tick_accounts(
+        &mut self,
+        accounts: &[Account<'_>],
+        slot: u64,
+        unix_time: u64,
+    ) -> Result<Change, CoreError> {
+        let read = |account| read(account, &self.program, &self.market);
+        let news = accounts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut doubt = Doubt::default();
+        self.advance(slot, unix_time, &mut doubt);
+        for (account, news) in accounts.iter().zip(news) {
+            self.take(account, news, &mut doubt);
+        }
+        Ok(self.settle(doubt, "tick"))
+    }
+
+    /// Returns every position that needs an act at the clock, in the order of the addresses.
+    #[must_use]
+    pub fn liquidatable(&self) -> Vec<Pubkey> {
+        let rows = self
+            .emission
+            .needing()
+            .filter_map(|number| self.store.row(number));
+        let mut addresses: Vec<_> = rows.map(|row| row.address).collect();
+        addresses.sort_unstable();
+        addresses
+    }
+
+    /// Lets the next tick emit a position again if it still needs an act; an unknown one is left alone.
+    pub fn rearm(&mut self, address: &Pubkey) {
+        if let Some(number) = self.store.number(address) {
+            self.emission.clear(number);
+            self.look_at(number, 0);
+        }
+    }
+
+    /// Returns a position's judgement at the clock.
+    pub fn judgement(&self, address: &Pubkey) -> Result<Judgement, CoreError> {
+        self.row(address)
+            .map(|row| judge(row.legs_at(&self.reserves), self.paused))
+    }
+
+    fn row(&self, address: &Pubkey) -> Result<&Row, CoreError> {
+        let row = self
+            .store
+            .number(address)
+            .and_then(|number| self.store.row(number));
+        row.ok_or_else(|| CoreError::UnknownPosition(to_base58(address)))
+    }
+
+    fn advance(&mut self, slot: u64, unix_time: u64, doubt: &mut Doubt) {
+        self.clock.1 = self.clock.1.max(unix_time);
+        if slot > self.clock.0 {
+            self.clock.0 = slot;
+            self.reserves.move_to(slot);
+        }
+        let due = (0..)
+            .zip(&self.looks)
+            .filter(|(_, look)| **look <= self.clock.0);
+        doubt.rows.extend(due.map(|(number, _)| number));
+    }
+
+    fn take(&mut self, account: &Account<'_>, news: News, doubt: &mut Doubt) -> &'static str {
+        if news == News::Foreign {
+            return "foreign";
+        }
+        let known = self.store.known(account.address);
+        if known.is_some_and(|(_, slot)| account.slot < slot) {
+            return "older";
+        }
+        let kind = news.kind();
+        let becomes = match news {
+            News::Market(market) => {
+                doubt.everyone |= self.paused != market.paused;
+                self.paused = market.paused;
+                Known::Market
+            }
+            News::Reserve(reserve) => {
+                doubt.reserves.extend(self.reserves.put_reserve(
+                    account.address,
+                    Some(reserve),
+                    self.clock.0,
+                ));
+                Known::Reserve
+            }
+            News::Oracle(oracle) => {
+                doubt.reserves.extend(self.reserves.put_oracle(
+                    account.address,
+                    Some(oracle),
+                    self.clock.0,
+                ));
+                Known::Oracle
+            }
+            News::Position(position) => {
+                let row = Row::new(account.address, &position, account.slot, &mut self.reserves);
+                Known::Position(self.keep(row, doubt))
+            }
+            News::Gone | News::Foreign => Known::Gone,
+        };
+        match known {
+            Some((known, _)) if known != becomes => self.forget(account.address, known, doubt),
+            _ => {}
+        }
+        self.store.learn(account.address, becomes, account.slot);
+        kind
+    }
+
+    /// Keeps a position's new state in its row, and clears its emission if the need is another one.
+    fn keep(&mut self, row: Row, doubt: &mut Doubt) -> u32 {
+        let number = self
+            .store
+            .number(&row.address)
+            .unwrap_or_else(|| self.store.reserve_number());
+        if self.looks.len() <= number as usize {
+            self.looks.resize(number as usize + 1, NEVER);
+        }
+        if let Some(earlier) = self.store.row(number) {
+            if !earlier.is_materially(&row) {
+                self.emission.clear(number);
+            }
+            earlier
+                .legs
+                .iter()
+                .for_each(|leg| self.reserves.release(leg.reserve, number));
+        }
+        row.legs
+            .iter()
+            .for_each(|leg| self.reserves.hold(leg.reserve, number));
+        self.store.replace(number, row);
+        doubt.rows.push(number);
+        number
+    }
+
+    /// Takes out what an address was before.
+    fn forget(&mut self, address: &Pubkey, known: Known, doubt: &mut Doubt) {
+        match known {
+            Known::Market | Known::Gone => {}
+            Known::Reserve => {
+                doubt
+                    .reserves
+                    .extend(self.reserves.put_reserve(address, None, self.clock.0))
+            }
+            Known::Oracle => {
+                doubt
+                    .reserves
+                    .extend(self.reserves.put_oracle(address, None, self.clock.0))
+            }
+            Known::Position(number) => {
+                if let Some(row) = self.store.remove(number) {
+                    row.legs
+                        .iter()
+                        .for_each(|leg| self.reserves.release(leg.reserve, number));
+                }
+                self.look_at(number, NEVER);
+                if self.emission.settle(number, false).is_some() {
+                    doubt.recovered.push(*address);
+                }
+            }
+        }
+    }
+
+    /// Judges the rows in doubt, each once, and returns what that changed.
+    fn settle(&mut self, doubt: Doubt, kind: &'static str) -> Change {
+        let rows = self.rows_in(&doubt);
+        let (mut crossed, mut recovered, mut evaluated) = (Vec::new(), doubt.recovered, 0);
+        for number in rows {
+            let Some(row) = self.store.row(number) else {
+                continue;
+            };
+            let judgement = judge(row.legs_at(&self.reserves), self.paused);
+            let look = next_look(row.legs_at(&self.reserves), &judgement, self.clock.0);
+            evaluated += 1;
+            match self
+                .emission
+                .settle(number, judgement.verdict.needs_an_act())
+            {
+                Some(Event::Crossed) => crossed.push(row.address),
+                Some(Event::Recovered) => recovered.push(row.address),
+                None => {}
+            }
+            self.look_at(number, look);
+        }
+        crossed.sort_unstable();
+        recovered.sort_unstable();
+        Change {
+            crossed,
+            recovered,
+            kind,
+            evaluated,
+        }
+    }
+
+    fn rows_in(&self, doubt: &Doubt) -> Vec<u32> {
+        if doubt.everyone {
+            return self.store.rows().map(|(number, _)| number).collect();
+        }
+        let holders = doubt
+            .reserves
+            .iter()
+            .filter_map(|number| self.reserves.get(*number));
+        let mut rows = doubt.rows.clone();
+        rows.extend(holders.flat_map(|held| held.holders.iter().copied()));
+        rows.sort_unstable();
+        rows.dedup();
+        rows
+    }
+
+    fn look_at(&mut self, number: u32, slot: u64) {
+        if let Some(look) = self.looks.get_mut(number as usize) {
+            *look = slot;
+        }
+    }
+}

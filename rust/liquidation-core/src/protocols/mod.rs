@@ -1,0 +1,3 @@
+//! One module per protocol: its accounts, its health, its liquidation.
+
+pub mod reference;
