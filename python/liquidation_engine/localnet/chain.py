@@ -293,7 +293,7 @@ class Chain:
                 return  # it did not even pay its fee: no block holds it
             if decoded.nonce_account is not None:
                 self.vm.advance_nonce(decoded.nonce_account)
-        self.state.refresh(keys.writable_keys(), self._working_slot)
+        self.state.refresh([(keys.all[index], before[index]) for index in sorted(keys.writable)], self._working_slot)
         after = tuple(self.state.newest(key) for key in keys.all)
         decimals = self._mint_decimals(before + after)
         landed = Landed(decoded, self._working_slot, keys, outcome.error, outcome.meta, before, after, decimals)

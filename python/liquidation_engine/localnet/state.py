@@ -60,10 +60,9 @@ class State:
         self._vm.set_account(pubkey, account)
         self._put(pubkey, AccountVersion.of(slot, account))
 
-    def refresh(self, pubkeys: Iterable[Pubkey], slot: int) -> None:
-        """Take over what a transaction in `slot` has changed among `pubkeys`."""
-        for pubkey in pubkeys:
-            former = self.newest(pubkey)
+    def refresh(self, formers: Iterable[tuple[Pubkey, AccountVersion | None]], slot: int) -> None:
+        """Take over what a transaction in `slot` has changed among accounts that were `formers` before it."""
+        for pubkey, former in formers:
             version = AccountVersion.of(slot, self._vm.get_account(pubkey))
             if version.owner == SYSVAR_OWNER or (former is None and not version.exists):
                 continue
