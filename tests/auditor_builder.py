@@ -14,6 +14,7 @@ SYSTEM_PROGRAM = Pubkey.default()
 WRAPPED_SOL = Pubkey.from_string("So11111111111111111111111111111111111111112")
 PROGRAM = Pubkey.from_bytes(b"lending-program-of-auditor-tests")
 AUTHORITY = Pubkey.from_bytes(b"authority-of-the-tests-oracles--")
+WALLET = Pubkey.from_bytes(b"wallet-that-the-engine-signs-for")
 CREATOR = Pubkey.from_bytes(b"creator-of-the-tests-market-----")
 
 
@@ -142,7 +143,9 @@ class Borrower:
         return pda(b"position", bytes(MARKET), bytes(self.owner), (0).to_bytes(8, "little"))
 
     def data(self) -> bytes:
-        legs = [(asset, amount, 1) for asset, amount in self.collateral] + [(asset, amount, 2) for asset, amount in self.debt]
+        legs = [(asset, amount, 1) for asset, amount in self.collateral] + [
+            (asset, amount, 2) for asset, amount in self.debt
+        ]
         data = head("Position", self._pda()[1]) + bytes([len(legs)]) + bytes(5) + bytes(MARKET) + bytes(self.owner)
         data += struct.pack("<QQQ", 0, self.version, 0)
         for asset, amount, side in legs:
@@ -161,7 +164,7 @@ class Town:
     _seq: int = 0
 
     def market_data(self) -> bytes:
-        data = head("Market", MARKET_BUMP) + bytes([self.paused]) + bytes(5) + bytes(CREATOR) + bytes(CREATOR)
+        data = head("Market", MARKET_BUMP) + bytes([self.paused]) + bytes(5) + bytes(CREATOR) + bytes(WALLET)
         return data + struct.pack("<QQ", 0, len(self.assets)) + bytes(CREATOR) + bytes(32)
 
     def accounts(self) -> dict[Pubkey, tuple[Pubkey, bytes]]:
@@ -170,6 +173,11 @@ class Town:
             made |= asset.accounts()
         made |= {borrower.address: (PROGRAM, borrower.data()) for borrower in self.borrowers}
         return made
+
+    def all_rows(self, slot: int) -> list[AccountRow]:
+        """Return every account as it is now."""
+        self._last = {}
+        return self.rows(slot)
 
     def rows(self, slot: int) -> list[AccountRow]:
         now = self.accounts()

@@ -239,6 +239,9 @@ def _fund_faults(books: Books, chain: Chain) -> Iterable[Fault]:
             why = f"the fund row says {row.balance} in {row.vault}, the chain's vault {vaults.get(row.mint)} holds {balance}"
             yield Fault("fund_matches_chain", row.mint, [], why)
         opening = chain.fund_openings.get(row.mint, 0)
+        if row.opening_balance != opening:
+            why = f"the fund row opens with {row.opening_balance}, the vault held {opening} in slot {row.opened_slot}"
+            yield Fault("fund_matches_chain", row.mint, [row.opened_slot], why)
         if opening + moved[row.mint] != balance:
             why = f"opening {opening} and movements {moved[row.mint]} do not make the vault's {balance}"
             yield Fault("fund_matches_chain", row.mint, [], why)

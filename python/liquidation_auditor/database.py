@@ -59,6 +59,7 @@ class FundRow:
     vault: str
     balance: int
     opened_slot: int
+    opening_balance: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ async def _rows(connection: "asyncpg.Connection[asyncpg.Record]") -> Books:
     failed = await connection.fetch(
         "SELECT position_pubkey, outcome, slot, details FROM failed_liquidations ORDER BY id"
     )
-    funds = await connection.fetch("SELECT mint, vault, balance, opened_slot FROM insurance_funds")
+    funds = await connection.fetch("SELECT mint, vault, balance, opened_slot, opening_balance FROM insurance_funds")
     moves = await connection.fetch(
         "SELECT signature, mint, amount, transaction_type FROM insurance_fund_transactions ORDER BY id"
     )
@@ -137,7 +138,7 @@ async def _rows(connection: "asyncpg.Connection[asyncpg.Record]") -> Books:
         ],
         failed=[FailedRow(row[0], row[1], row[2], json.loads(row[3])) for row in failed],
         intents={row[0]: row[1] for row in await connection.fetch("SELECT signature, state FROM intents ORDER BY id")},
-        funds=[FundRow(row[0], row[1], int(row[2]), row[3]) for row in funds],
+        funds=[FundRow(row[0], row[1], int(row[2]), row[3], int(row[4])) for row in funds],
         fund_moves=[FundMove(row[0], row[1], int(row[2]), row[3]) for row in moves],
         stopped_at=await connection.fetchval("SELECT changed_at FROM kill_switch WHERE stopped"),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+
 from auditor_builder import MARKET, PROGRAM, named, token_data, usual_town
 from liquidation_auditor.books import BooksVerdict, Chain, check
 from liquidation_auditor.database import Books, Entry, FundMove, FundRow, LiquidationRow
@@ -40,7 +41,15 @@ def chain() -> Chain:
         (str(COL.fund_vault), str(COL.mint)): INTO_FUND,
     }
     act = Act(
-        "liquidate", bytes(ALICE.address), bytes(DEBT.mint), REPAID, 10**12, bytes(COL.mint), RECEIVED, INTO_FUND, 10**12
+        "liquidate",
+        bytes(ALICE.address),
+        bytes(DEBT.mint),
+        REPAID,
+        10**12,
+        bytes(COL.mint),
+        RECEIVED,
+        INTO_FUND,
+        10**12,
     )
     failed = Executed(
         signature=FAILED,
@@ -100,7 +109,7 @@ def right_books() -> Books:
         liquidations=[row, nothing, replace(nothing, signature=EXPIRED, error_message="blockhash expired")],
         failed=[],
         intents={LANDED: "landed", FAILED: "landed_failed", EXPIRED: "expired"},
-        funds=[FundRow(str(COL.mint), str(COL.fund_vault), 10**9 + INTO_FUND, 99)],
+        funds=[FundRow(str(COL.mint), str(COL.fund_vault), 10**9 + INTO_FUND, 99, 10**9)],
         fund_moves=[FundMove(LANDED, str(COL.mint), INTO_FUND, "fee")],
         stopped_at=None,
     )
@@ -119,7 +128,10 @@ def off_by_one(books: Books) -> Books:
 def off_by_one_on_both_sides(books: Books) -> Books:
     """Shift one unit between two entries of a mint, so that only the chain can tell."""
     fee, wallet = books.ledger[0], books.ledger[1]
-    return replace(books, ledger=[replace(fee, amount=fee.amount + 1), replace(wallet, amount=wallet.amount - 1), *books.ledger[2:]])
+    return replace(
+        books,
+        ledger=[replace(fee, amount=fee.amount + 1), replace(wallet, amount=wallet.amount - 1), *books.ledger[2:]],
+    )
 
 
 def without_ledger(books: Books) -> Books:
@@ -127,7 +139,10 @@ def without_ledger(books: Books) -> Books:
 
 
 def from_nowhere(books: Books) -> Books:
-    pair = [Entry("nowhere", "wallet", str(WALLET), "native", -1), Entry("nowhere", "external", str(ALICE.owner), "native", 1)]
+    pair = [
+        Entry("nowhere", "wallet", str(WALLET), "native", -1),
+        Entry("nowhere", "external", str(ALICE.owner), "native", 1),
+    ]
     return replace(books, ledger=[*books.ledger, *pair])
 
 
@@ -137,6 +152,10 @@ def wrongly_named(books: Books) -> Books:
 
 def fund_off_by_one(books: Books) -> Books:
     return replace(books, funds=[replace(books.funds[0], balance=books.funds[0].balance + 1)])
+
+
+def fund_opened_wrongly(books: Books) -> Books:
+    return replace(books, funds=[replace(books.funds[0], opening_balance=0)])
 
 
 def fund_fee_left_out(books: Books) -> Books:
@@ -159,6 +178,7 @@ WRONG: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
     "entries of a transaction that never was": (from_nowhere, {"ledger_matches_chain"}),
     "a fee booked as somebody's": (wrongly_named, {"ledger_matches_chain"}),
     "a fund off by one": (fund_off_by_one, {"fund_matches_chain"}),
+    "a fund that opens with what was not there": (fund_opened_wrongly, {"fund_matches_chain"}),
     "a fee that the fund's movements lack": (fund_fee_left_out, {"fund_matches_chain"}),
     "a wrong repaid": (lambda books: row(books, LANDED, repaid=REPAID - 1), {"books_complete"}),
     "a wrong seized": (lambda books: row(books, LANDED, seized=RECEIVED + 1), {"books_complete"}),

@@ -2,11 +2,6 @@
 
 from itertools import count
 
-from auditor_builder import PROGRAM, named
-from liquidation_auditor.decode import LIQUIDATE, WRITE_OFF
-from liquidation_auditor.duplicates import double_landings, duplicates, submissions
-from liquidation_auditor.faults import Fault
-from liquidation_auditor.recording import ExecutionRow, SendRow, SlotRow
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
 from solders.keypair import Keypair
@@ -14,13 +9,21 @@ from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
+from auditor_builder import PROGRAM, named
+from liquidation_auditor.decode import LIQUIDATE, WRITE_OFF
+from liquidation_auditor.duplicates import double_landings, duplicates, submissions
+from liquidation_auditor.faults import Fault
+from liquidation_auditor.recording import ExecutionRow, SendRow, SlotRow
+
 WALLET = Keypair.from_seed(bytes(32))
 SOMEBODY = Keypair.from_seed(bytes([1]) * 32)
 SLOTS = [SlotRow(slot, slot - slot // 20, 0, 0) for slot in range(100, 400) if slot % 20]
 NUMBERS = count(1)
 
 
-def signed(position: str, wallet: Keypair = WALLET, verb: bytes = LIQUIDATE, program: Pubkey = PROGRAM) -> VersionedTransaction:
+def signed(
+    position: str, wallet: Keypair = WALLET, verb: bytes = LIQUIDATE, program: Pubkey = PROGRAM
+) -> VersionedTransaction:
     """Return a new transaction that names the position as `liquidate` and `write_off` do."""
     metas = [AccountMeta(wallet.pubkey(), True, True), AccountMeta(named("market"), False, False)]
     metas.append(AccountMeta(named(position), False, True))
@@ -29,7 +32,9 @@ def signed(position: str, wallet: Keypair = WALLET, verb: bytes = LIQUIDATE, pro
     return VersionedTransaction(message, [wallet])
 
 
-def send(seq: int, made: VersionedTransaction, slot: int = 101, until: int | None = 250, verdict: str = "accepted") -> SendRow:
+def send(
+    seq: int, made: VersionedTransaction, slot: int = 101, until: int | None = 250, verdict: str = "accepted"
+) -> SendRow:
     return SendRow(seq, slot, str(made.signatures[0]), bytes(made), until, verdict)
 
 
@@ -44,7 +49,9 @@ def found(sends: list[SendRow], executions: list[ExecutionRow] | None = None) ->
 
 def test_a_second_signature_while_the_first_is_live_is_a_duplicate() -> None:
     faults = found([send(1, signed("alice")), send(2, signed("alice"), slot=110)])
-    assert [(fault.kind, fault.position, fault.slots) for fault in faults] == [("duplicates", str(named("alice")), [101, 110])]
+    assert [(fault.kind, fault.position, fault.slots) for fault in faults] == [
+        ("duplicates", str(named("alice")), [101, 110])
+    ]
 
 
 def test_a_dropped_send_is_live_too_and_a_write_off_counts() -> None:
