@@ -63,6 +63,7 @@ class Settings(BaseSettings):
     max_priority_fee: int = Field(2_000_000, ge=0)
     min_profit: int = Field(1_000, description="micro-USD that a liquidation must leave after costs")
     sol_price_micro_usd: int | None = Field(None, ge=1, description="for costs, where the market has no SOL reserve")
+    lose_every_candidate: int = Field(0, ge=0, description="fault: lose every n-th candidate; 0 loses none")
     stage_log: Path | None = Field(None, description="file for the duration of every stage of every candidate")
 
     @classmethod
@@ -145,4 +146,6 @@ def _explain(error: ValidationError) -> str:
             # Pydantic's own text would repeat the value, which may be a secret.
             lines.append(f"{name}: {problem['msg']}")
     text = "\n  ".join(lines)
-    return f"settings cannot be used:\n  {text}\nSet them in the environment, in .env, or in a file given with --config."
+    return (
+        f"settings cannot be used:\n  {text}\nSet them in the environment, in .env, or in a file given with --config."
+    )

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Protocol
 
 from liquidation_engine.model import Candidate, CandidateReason
@@ -15,7 +14,7 @@ class BookPosition:
     position: str
     owner: str
     assets: tuple[str, ...]
-    digest: bytes  # of its material fields
+    candidate_id: str  # of the position and the digest of its material fields
     slot: int
 
 
@@ -37,11 +36,6 @@ class Producer(Protocol):
     async def publish(self, candidates: Sequence[Candidate]) -> int: ...
 
 
-def candidate_id(position: str, digest: bytes) -> str:
-    """Return the id of a need: the same on any instance, after any restart, until the position's material fields change."""
-    return sha256(position.encode() + b"\0" + digest).digest()[:16].hex()
-
-
 def make_candidate(book: Book, address: str, reason: CandidateReason, seen_ms: int) -> Candidate | None:
     """Return the candidate for a position, None where the book does not hold it any more."""
     held = book.position(address)
@@ -56,7 +50,7 @@ def make_candidate(book: Book, address: str, reason: CandidateReason, seen_ms: i
         reason=reason,
         slot=held.slot,
         ts=seen_ms,
-        id=candidate_id(address, held.digest),
+        id=held.candidate_id,
     )
 
 

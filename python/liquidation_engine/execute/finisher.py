@@ -105,7 +105,7 @@ class Finisher:
                     record,
                     intent.plan,
                     self._lending.roles,
-                    written_off=self._lending.written_off(record),
+                    written_off=self._lending.written_off(record, intent.plan),
                     micro_usd=self._lending.micro_usd,
                     confirmed_at=now,
                 )

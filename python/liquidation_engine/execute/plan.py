@@ -77,6 +77,7 @@ def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: in
         expected_protocol_fee=quote.fee,
         bonus_bps=quote.bonus_bps,
         writes_off=writes_off,
+        other_reserves=_others(view, quote),
         covers=_can_cover(view, writes_off),
         is_full_liquidation=quote.is_full,
         health_factor_before=view.health_factor,
@@ -110,6 +111,7 @@ def _write_off(view: PositionView, fee: int) -> Plan:
         expected_protocol_fee=0,
         bonus_bps=0,
         writes_off=view.debt_reserves,
+        other_reserves=(),
         covers=_can_cover(view, view.debt_reserves),
         is_full_liquidation=True,
         health_factor_before=view.health_factor,
@@ -121,6 +123,11 @@ def _write_off(view: PositionView, fee: int) -> Plan:
         slot=view.slot,
         state_digest=view.state_digest,
     )
+
+
+def _others(view: PositionView, quote: PairQuote) -> tuple[str, ...]:
+    named = (quote.debt_reserve, quote.collateral_reserve)
+    return tuple(r for r in (*view.debt_reserves, *view.collateral_reserves) if r not in named)
 
 
 def _can_cover(view: PositionView, writes_off: Sequence[str]) -> bool:

@@ -87,7 +87,7 @@ class Lending(Protocol):
         """Return the value of tokens (or `native` lamports) at the latest prices read, rounded down."""
         ...
 
-    def written_off(self, record: TransactionRecord) -> Mapping[str, int]:
+    def written_off(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return debt mint -> tokens that became bad debt in this transaction."""
         ...
 

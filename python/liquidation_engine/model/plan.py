@@ -27,6 +27,7 @@ class Plan:
     expected_protocol_fee: int
     bonus_bps: int
     writes_off: tuple[str, ...]  # debt reserves whose rest becomes bad debt in the same transaction
+    other_reserves: tuple[str, ...]  # of the position's further legs, which the program has to see
     covers: bool  # the insurance fund is asked to cover what is written off
     is_full_liquidation: bool
     health_factor_before: float | None  # for display

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from liquidation_engine.errors import ServerError
 
-TERM_SECONDS = 3.0
+TERM_SECONDS = 2.0
 RESTART_SECONDS = 1.0
 _PR_SET_PDEATHSIG = 1
 
@@ -61,8 +61,12 @@ class Children:
         """Return the process ids of the children whose name starts with `prefix`."""
         return [child.process.pid for child in self._children if child.name.startswith(prefix)]
 
+    async def stop_named(self, *prefixes: str) -> None:
+        """End the children whose names start with one of `prefixes`."""
+        await asyncio.gather(*(end(child) for child in self._children if child.name.startswith(prefixes)))
+
     async def stop(self) -> None:
-        """End every child: SIGTERM, then SIGKILL after three seconds."""
+        """End every child: SIGTERM, then SIGKILL after two seconds."""
         self._stopping = True
         await asyncio.gather(*(end(child) for child in reversed(self._children)))
         for watcher in self._watchers:
@@ -126,6 +130,7 @@ async def _spawn(
         return await asyncio.create_subprocess_exec(
             *command,
             env={**os.environ, **environment},
+            cwd=log.parent,  # no foreign .env is read
             stdin=asyncio.subprocess.PIPE if pipes else asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE if pipes else sink,
             stderr=sink,

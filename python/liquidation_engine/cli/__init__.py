@@ -1,0 +1,13 @@
+"""The command `liquidation-engine`: thin names over the runner. Exit codes: 0 done, 1 the demo's judge found fault, 2 bad input."""
+
+import sys
+
+
+def main() -> None:
+    """Run the command line; every planned error becomes one message with its next step and exit code 2."""
+    try:
+        from liquidation_engine.cli.app import run_app
+    except ModuleNotFoundError as error:
+        print(f"error: {error.name} is not installed: pip install 'liquidation-engine[run,localnet]'", file=sys.stderr)  # noqa: T201
+        sys.exit(2)
+    sys.exit(run_app())

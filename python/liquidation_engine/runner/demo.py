@@ -1,0 +1,292 @@
+"""The demo: a whole cluster on this machine, a market in motion, and an independent judge at the end.
+
+Servers, localnet, one leader, several workers and the API start as processes of their own; the prices move by slot and wait for nobody; the
+auditor, which shares no code with the engine, judges the recording and the books. Whatever happens, everything started is ended.
+"""
+
+import asyncio
+import contextlib
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from liquidation_engine.chain import RpcClient
+from liquidation_engine.config import REFERENCE_PROGRAM_ID
+from liquidation_engine.database import Database, History, Instances
+from liquidation_engine.database.migrate import migrate
+from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
+from liquidation_engine.localnet.scenarios import NAMES as SCENARIOS
+from liquidation_engine.runner.demo_report import Progress, show, summary
+from liquidation_engine.runner.processes import Child, Children, end, first_line, log_tail
+from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
+from liquidation_engine.servers import EmbeddedServers, ServerUrls
+from liquidation_engine.telemetry import summarise
+
+READY_SECONDS = 60.0
+SETTLE_SECONDS = 20.0  # after the last slot: what is in flight may still end
+AUDIT_SECONDS = 300.0
+FINALIZED_LAG = 8
+LOSE_NOTIFICATIONS_EVERY = 40
+LOSE_CANDIDATES_EVERY = 25
+SCAN_SECONDS = 2.0
+SYNC_SECONDS = 8.0
+RECORDING = "recording.sqlite"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoOptions:
+    """The command's options."""
+
+    positions: int
+    workers: int
+    scenario: str
+    seed: int
+    json: bool
+    keep_running: bool
+    missed_slots: int
+    port: int
+    data_folder: Path | None
+    sabotage: str | None
+
+
+@dataclass(slots=True)
+class Cluster:
+    """What runs, and where."""
+
+    options: DemoOptions
+    folder: Path
+    children: Children
+    urls: ServerUrls
+    wallet: str
+    localnet: Child | None = None
+    chain: dict[str, Any] = field(default_factory=dict)  # what localnet announced
+    last_slot: int = 0
+
+
+async def run_demo(options: DemoOptions) -> int:
+    """Run the demo and return its exit code: 0 when the judge is content, 1 when not."""
+    _check(options)
+    task = asyncio.current_task()
+    assert task is not None
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, task.cancel)
+    progress = Progress(options.scenario, options.positions, options.workers)
+    with progress, _folder(options) as folder:
+        async with _cluster(options, folder, progress) as cluster:
+            started = time.monotonic()
+            report = await _play_and_judge(cluster, progress)
+            result = summary(report, options, _latency(folder), cluster.children.pids("worker-"))
+            progress.done(time.monotonic() - started)
+            show(result, as_json=options.json)
+            if options.keep_running:
+                progress.say(f"still running; Ctrl-C ends it. Data: {folder}")
+                await asyncio.Event().wait()
+    return 0 if result["clean"] else 1
+
+
+def _check(options: DemoOptions) -> None:
+    if options.scenario not in SCENARIOS:
+        raise ConfigError(f"unknown scenario {options.scenario!r}, expected one of {', '.join(SCENARIOS)}")
+    if options.sabotage is not None and options.sabotage not in SABOTAGES:
+        raise ConfigError(f"unknown sabotage {options.sabotage!r}, expected one of {', '.join(SABOTAGES)}")
+
+
+@contextlib.contextmanager
+def _folder(options: DemoOptions):  # type: ignore[no-untyped-def]
+    """Give the demo its folder: the one asked for, or one that goes when all is well."""
+    if options.data_folder is not None:
+        options.data_folder.mkdir(parents=True, exist_ok=True)
+        yield options.data_folder.resolve()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="liquidation-demo-"))
+    folder.chmod(0o755)  # the embedded Postgres runs as another user when we are root
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.asynccontextmanager
+async def _cluster(options: DemoOptions, folder: Path, progress: "Progress") -> AsyncIterator[Cluster]:
+    children = Children(log_folder=folder, on_exit=progress.child_ended)
+    servers = EmbeddedServers(
+        folder / "servers", database_url=os.environ.get("DATABASE_URL"), redis_url=os.environ.get("REDIS_URL")
+    )
+    try:
+        progress.say("starting Postgres and Valkey")
+        urls = await servers.start()
+        await migrate(urls.database_url)
+        cluster = Cluster(options, folder, children, urls, wallet=_make_wallet(folder / "wallet.json"))
+        await _start(cluster, progress)
+        yield cluster
+    finally:
+        # Shielded by being short: every child gets two seconds, then the servers go.
+        await children.stop()
+        await servers.stop()
+
+
+async def _start(cluster: Cluster, progress: "Progress") -> None:
+    options = cluster.options
+    progress.say(f"building the market: {options.positions} positions, seed {options.seed}")
+    cluster.localnet = await cluster.children.start("localnet", _localnet_arguments(cluster), {}, pipes=True)
+    cluster.chain = orjson.loads(await first_line(cluster.localnet, seconds=READY_SECONDS))
+    progress.say(cluster.chain["statement"])
+    sabotage = ["--sabotage", options.sabotage] if options.sabotage else []
+    instances = ["leader", *(f"worker-{number}" for number in range(1, options.workers + 1)), "api"]
+    progress.say(f"starting leader, {options.workers} workers and the API")
+    for name in instances:
+        await cluster.children.start(
+            name, ["run", "--live", *sabotage], _environment(cluster, name), restart=name.startswith("worker-")
+        )
+    await _until_ready(cluster, set(instances))
+
+
+def _localnet_arguments(cluster: Cluster) -> list[str]:
+    options = cluster.options
+    return [
+        "localnet",
+        "--port=0",
+        f"--scenario={options.scenario}",
+        f"--positions={options.positions}",
+        f"--seed={options.seed}",
+        f"--liquidator={cluster.wallet}",
+        f"--recording={cluster.folder / RECORDING}",
+        f"--finalized-lag={FINALIZED_LAG}",
+        f"--lose-notifications={LOSE_NOTIFICATIONS_EVERY}",
+        "--hold",
+    ]
+
+
+def _environment(cluster: Cluster, name: str) -> dict[str, str]:
+    return {
+        "DATABASE_URL": cluster.urls.database_url,
+        "REDIS_URL": cluster.urls.redis_url,
+        "SOLANA_RPC_URL": cluster.chain["url"],
+        "SOLANA_WS_URL": cluster.chain["ws_url"],
+        "PROGRAM_ID": cluster.chain["program"],
+        "MARKET": cluster.chain["market"],
+        "WALLET_PATH": str(cluster.folder / "wallet.json"),
+        "INSTANCE_ID": name,
+        "ROLES": name.split("-")[0],
+        "SERVER_PORT": str(cluster.options.port),
+        "SCAN_INTERVAL_SECONDS": str(SCAN_SECONDS),
+        "SYNC_INTERVAL_SECONDS": str(SYNC_SECONDS),
+        "LOSE_EVERY_CANDIDATE": str(LOSE_CANDIDATES_EVERY),
+        "STAGE_LOG": str(cluster.folder / f"{name}.stages"),
+        "LOG_LEVEL": "INFO",
+    }
+
+
+def _make_wallet(path: Path) -> str:
+    """Write a fresh key, readable by its owner alone, and return its address."""
+    from solders.keypair import Keypair
+
+    keypair = Keypair()
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(orjson.dumps(list(bytes(keypair))))
+    return str(keypair.pubkey())
+
+
+async def _until_ready(cluster: Cluster, expected: set[str]) -> None:
+    database = await Database.connect(cluster.urls.database_url, max_size=1)
+    try:
+        deadline = time.monotonic() + READY_SECONDS
+        while True:
+            rows = await Instances(database).all()
+            waiting = expected - {row["instance_id"] for row in rows if row["stats"].get("ready")}
+            if not waiting:
+                return
+            if time.monotonic() > deadline:
+                name = min(waiting)
+                raise ServerError(f"{name} was not ready in time: {log_tail(cluster.folder / f'{name}.log')}")
+            await asyncio.sleep(0.1)
+    finally:
+        await database.close()
+
+
+async def _play_and_judge(cluster: Cluster, progress: "Progress") -> dict[str, Any]:
+    assert cluster.localnet is not None
+    assert cluster.localnet.process.stdin is not None
+    cluster.localnet.process.stdin.write(b"play\n")
+    await cluster.localnet.process.stdin.drain()
+    cluster.last_slot = orjson.loads(await first_line(cluster.localnet, seconds=READY_SECONDS))["last_slot"]
+    await _follow(cluster, progress)
+    if not cluster.options.keep_running:
+        await cluster.children.stop_named("leader", "worker-")
+        await end(cluster.localnet, seconds=5.0)
+    progress.say("the auditor judges the recording and the books")
+    return await _audit(cluster)
+
+
+async def _follow(cluster: Cluster, progress: "Progress") -> None:
+    """Show how it goes until the scenario is over and everything in flight has ended."""
+    database = await Database.connect(cluster.urls.database_url, max_size=2)
+    rpc = RpcClient([cluster.chain["url"]])
+    history = History(database)
+    first_slot = await rpc.slot()
+    settled_by: float | None = None
+    try:
+        while True:
+            slot = await rpc.slot()
+            counts = await history.progress()
+            progress.at(slot - first_slot, cluster.last_slot - first_slot, counts)
+            if slot >= cluster.last_slot:
+                settled_by = settled_by or time.monotonic() + SETTLE_SECONDS
+                if counts["live_intents"] == 0 or time.monotonic() > settled_by:
+                    return
+            await asyncio.sleep(0.25)
+    except LiquidationEngineError as error:
+        raise ServerError(f"the demo's cluster is gone: {error}") from error
+    finally:
+        await rpc.close()
+        await database.close()
+
+
+async def _audit(cluster: Cluster) -> dict[str, Any]:
+    """Run the auditor in a process of its own and return its report."""
+    options = cluster.options
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "liquidation_auditor",
+        f"--recording={cluster.folder / RECORDING}",
+        f"--database={cluster.urls.database_url}",
+        f"--wallet={cluster.wallet}",
+        f"--program={cluster.chain['program']}",
+        f"--market={cluster.chain['market']}",
+        f"--missed-slots={options.missed_slots}",
+        "--json",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        async with asyncio.timeout(AUDIT_SECONDS):
+            output, errors = await process.communicate()
+    except TimeoutError as error:
+        raise ServerError(f"the auditor was not done after {AUDIT_SECONDS:g} s") from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode not in (0, 1):
+        tail = errors.decode(errors="replace").strip().splitlines()[-5:]
+        raise ServerError("the auditor could not judge: " + "\n".join(tail))
+    report: dict[str, Any] = orjson.loads(output)
+    return report
+
+
+def _latency(folder: Path) -> dict[str, dict[str, float]]:
+    return {
+        stage: {"p50": round(row.p50, 3), "p99": round(row.p99, 3)}
+        for stage, row in summarise(sorted(folder.glob("*.stages"))).items()
+    }

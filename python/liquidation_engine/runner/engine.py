@@ -1,0 +1,151 @@
+"""Builds one instance of the engine from its settings and runs it until it is told to stop.
+
+Everything concrete is named here and in `leader` and `workers`. Shutdown: stop producing, finish or release what is held, close clients.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+import redis.asyncio
+import structlog
+
+from liquidation_engine.chain import BlockhashCache, RpcClient, Wallet
+from liquidation_engine.clock import SystemClock
+from liquidation_engine.cluster import Heartbeat, KillSwitchCache
+from liquidation_engine.config import Settings
+from liquidation_engine.database import Database, Instances, KillSwitch, bind_chain, check_version
+from liquidation_engine.errors import ConfigError, LiquidationEngineError
+from liquidation_engine.protocols.reference.lending import MarketMap, load_market
+from liquidation_engine.runner.observation import Observation
+from liquidation_engine.runner.sabotage import Sabotage
+from liquidation_engine.stream import connect
+from liquidation_engine.telemetry import configure_logs
+
+log = structlog.get_logger(__name__)
+
+VERSION = "0.1.0"
+HEARTBEAT_SECONDS = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Instance:
+    """What the roles of one instance share."""
+
+    settings: Settings
+    database: Database
+    redis: "redis.asyncio.Redis"
+    rpc: RpcClient
+    blockhashes: BlockhashCache
+    kill_switch: KillSwitchCache
+    market: MarketMap
+    wallet: Wallet | None  # None in a dry run without a key
+    clock: SystemClock
+    observation: Observation
+    sabotage: Sabotage | None
+
+
+async def run_engine(settings: Settings, *, sabotage: str | None = None) -> None:
+    """Run the instance until SIGTERM or SIGINT; raises `LiquidationEngineError` for what keeps it from starting."""
+    configure_logs(level=settings.log_level, file=settings.log_file, instance_id=settings.instance_id)
+    log.info("Starting Liquidation Engine", roles=",".join(settings.active_roles), dry_run=settings.dry_run)
+    stop = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    async with _instance(settings, sabotage) as instance:
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(instance.kill_switch.run(stop), name="kill switch")
+                group.create_task(_heartbeat(instance).run(stop), name="heartbeat")
+                for role in settings.active_roles:
+                    group.create_task(_run_role(role, instance, stop), name=role)
+        except* LiquidationEngineError as errors:
+            for error in errors.exceptions:
+                log.error("Engine stopped by an error", error=str(error))
+            raise SystemExit(1) from errors
+    log.info("Engine stopped")
+
+
+async def _run_role(role: str, instance: Instance, stop: asyncio.Event) -> None:
+    """Run one role; a role that ends before `stop` ends the instance."""
+    # Imported here, so that an instance loads only what its roles need.
+    if role == "leader":
+        from liquidation_engine.runner.leader import run_leader
+
+        await run_leader(instance, stop)
+    elif role == "worker":
+        from liquidation_engine.runner.workers import run_workers
+
+        await run_workers(instance, stop)
+    else:
+        from liquidation_engine.runner.api import run_api
+
+        await run_api(instance, stop)
+
+
+@asynccontextmanager
+async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[Instance]:
+    wallet = _wallet(settings)
+    async with AsyncExitStack() as stack:
+        database = await Database.connect(settings.database_url.get_secret_value())
+        stack.push_async_callback(database.close)
+        log.info("Database connected successfully")
+        await check_version(database)
+        client = await connect(settings.redis_url.get_secret_value())
+        stack.push_async_callback(client.aclose)
+        rpc = RpcClient(settings.rpc_urls, timeout_seconds=settings.rpc_timeout_ms / 1000)
+        stack.push_async_callback(rpc.close)
+        await bind_chain(database, await rpc.genesis_hash(), settings.program_id)
+        log.info("monitoring program:", program=settings.program_id)
+        market = await load_market(rpc, settings.program_id, settings.market)
+        blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
+        kill_switch = KillSwitchCache(KillSwitch(database).state, client)
+        await kill_switch.refresh()
+        yield Instance(
+            settings=settings,
+            database=database,
+            redis=client,
+            rpc=rpc,
+            blockhashes=blockhashes,
+            kill_switch=kill_switch,
+            market=market,
+            wallet=wallet,
+            clock=SystemClock(),
+            observation=Observation.of(settings),
+            sabotage=Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None,
+        )
+
+
+def _wallet(settings: Settings) -> Wallet | None:
+    """Return the wallet, which a live worker must have."""
+    if settings.wallet_path is not None:
+        return Wallet.from_file(settings.wallet_path)
+    if settings.liquidator_private_key is not None:
+        log.warning("The key is in the environment, where other processes may read it; WALLET_PATH is safer")
+        return Wallet.from_secret(settings.liquidator_private_key.get_secret_value())
+    if not settings.dry_run and "worker" in settings.active_roles:
+        raise ConfigError("a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)")
+    return None
+
+
+def _heartbeat(instance: Instance) -> Heartbeat:
+    instances = Instances(instance.database)
+    settings = instance.settings
+
+    async def beat() -> None:
+        await instances.heartbeat(
+            settings.instance_id,
+            roles=list(settings.active_roles),
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            version=VERSION,
+            stats=instance.observation.stats(),
+            last_successful_run=instance.observation.last_successful_run,
+            consecutive_failures=instance.observation.consecutive_failures,
+        )
+
+    return Heartbeat(beat, every_seconds=HEARTBEAT_SECONDS)

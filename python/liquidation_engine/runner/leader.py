@@ -1,0 +1,201 @@
+"""The leader role: keeps the book in step, watches, scans, mirrors what operators look at. A standby does all but publish."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+import structlog
+
+from liquidation_engine.chain import AccountUpdate, ChainAccount, Reconnected, program_updates, slots
+from liquidation_engine.cluster import LeaderLease
+from liquidation_engine.database import Guards, PositionsTable
+from liquidation_engine.database.positions import PositionRow
+from liquidation_engine.detect.candidates import FirstSeen, Producer
+from liquidation_engine.detect.scanner import Scanner
+from liquidation_engine.detect.watcher import Watcher
+from liquidation_engine.errors import LiquidationEngineError
+from liquidation_engine.ingest.accounts import AccountFeed
+from liquidation_engine.runner.engine import Instance
+from liquidation_engine.runner.faults import LossyProducer
+from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
+from liquidation_engine.stream import CandidateProducer
+
+log = structlog.get_logger(__name__)
+
+AT_RISK = 1.1
+MIRROR_SECONDS = 1.0
+TRIM_SECONDS = 5.0
+
+
+class Leader:
+    """One instance's ingest, book, watcher and scanner."""
+
+    def __init__(self, instance: Instance) -> None:
+        settings = instance.settings
+        self._instance = instance
+        self._book = MarketBook(settings.program_id, str(instance.market.market))
+        self._lease = LeaderLease(instance.redis, settings.instance_id)
+        self._stream = CandidateProducer(
+            instance.redis, dedupe_seconds=settings.scan_interval_seconds, maxlen=settings.stream_maxlen
+        )
+        producer: Producer = self._stream
+        if settings.lose_every_candidate:
+            producer = LossyProducer(self._stream, every=settings.lose_every_candidate)
+        first_seen = FirstSeen()
+        self._watcher = Watcher(self._book, producer, first_seen, publishing=self._publishing)
+        self._scanner = Scanner(
+            self._book, producer, Guards(instance.database), first_seen, publishing=self._publishing
+        )
+        self._table = PositionsTable(instance.database)
+        self._touched: set[str] = set()  # changed accounts that the table does not show yet
+        self._ready = asyncio.Event()
+
+    def _publishing(self) -> bool:
+        return self._lease.is_leader
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Lead, or stand by, until `stop`."""
+        settings = self._instance.settings
+        feed = AccountFeed(
+            lambda: self._updates(stop),
+            self._snapshot,
+            self,
+            sync_interval_seconds=settings.sync_interval_seconds,
+            on_ready=self._on_ready,
+        )
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(feed.run(stop)),
+                group.create_task(self._advance(stop)),
+                group.create_task(self._mirror()),
+                group.create_task(self._every(TRIM_SECONDS, self._stream.trim)),
+                group.create_task(self._lease.run(self._elected, self._deposed, stop)),
+            ]
+            if self._instance.sabotage is None or self._instance.sabotage.kind != "skip-scan":
+                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._scan)))
+            await stop.wait()
+            for task in tasks[:4] + tasks[5:]:
+                task.cancel()
+
+    async def on_updates(self, updates: Sequence[AccountUpdate], seen_ms: int) -> None:
+        """Judge what changed and publish who crossed."""
+        started = time.perf_counter_ns()
+        crossings = self._book.apply(updates)
+        self._observe_detect(crossings, started)
+        self._touched.update(update.address for update in updates)
+        positions = {update.address for update in updates}
+        account = tuple(address for address in crossings.crossed if address in positions)
+        price = tuple(address for address in crossings.crossed if address not in positions)
+        await self._publish(Crossings(price, crossings.recovered), "price-move", seen_ms)
+        await self._publish(Crossings(account, ()), "account", seen_ms)
+
+    async def on_snapshot(self, slot: int, accounts: Sequence[ChainAccount], seen_ms: int) -> None:
+        """Take a whole picture of the chain."""
+        crossings = self._book.replace(slot, accounts)
+        self._touched.update(account.address for account in accounts)
+        await self._publish(crossings, "account", seen_ms)
+
+    async def _publish(self, crossings: Crossings, reason: str, seen_ms: int) -> None:
+        try:
+            await self._watcher.on_change(crossings.crossed, crossings.recovered, reason, seen_ms)  # type: ignore[arg-type]
+        except LiquidationEngineError as error:
+            # Redis is away: the scanner publishes what still stands when it is back.
+            log.error("Candidates not published", crossed=len(crossings.crossed), error=str(error))
+
+    def _observe_detect(self, crossings: Crossings, started_ns: int) -> None:
+        milliseconds = (time.perf_counter_ns() - started_ns) / 1e6
+        for address in crossings.crossed:
+            self._instance.observation.observe("detect", address, milliseconds)
+
+    async def _updates(self, stop: asyncio.Event) -> AsyncIterator[AccountUpdate | Reconnected]:
+        settings = self._instance.settings
+        async for update in program_updates(settings.websocket_url, settings.program_id, stop=stop):
+            yield update
+
+    async def _snapshot(self) -> tuple[int, Sequence[ChainAccount]]:
+        slot, found = await self._instance.rpc.program_accounts(self._instance.settings.program_id)
+        return slot, [account for _, account in found]
+
+    async def _advance(self, stop: asyncio.Event) -> None:
+        """Let interest grow and prices age with every slot."""
+        async for slot in slots(self._instance.settings.websocket_url, stop):
+            if self._ready.is_set():
+                crossings = self._book.advance(slot)
+                if crossings.crossed or crossings.recovered:
+                    await self._publish(crossings, "price-move", _now_ms())
+
+    async def _scan(self) -> None:
+        """Read again what everybody's verdict hangs on, then sweep everybody."""
+        if not self._ready.is_set():
+            return
+        market = self._instance.market
+        watched = [str(r.oracle) for r in market.reserves.values()] + list(market.reserves) + [str(market.market)]
+        _, found = await self._instance.rpc.accounts(watched)
+        crossings = self._book.apply([account for account in found if account is not None])
+        await self._publish(crossings, "price-move", _now_ms())
+        await self._scanner.scan(_now_ms())
+        self._instance.observation.ran(checks=len(self._book))
+
+    async def _mirror(self) -> None:
+        """Show operators changed positions and the at-risk band, each second."""
+        while True:
+            await asyncio.sleep(MIRROR_SECONDS)
+            if not self._ready.is_set() or not self._lease.is_leader:
+                continue
+            touched, self._touched = self._touched, set()
+            rows = {row.position: row for row in self._book.rows(AT_RISK)}
+            if touched:
+                rows.update((row.position, row) for row in self._book.rows() if row.position in touched)
+            try:
+                await self._table.upsert([self._row(row) for row in rows.values()])
+            except LiquidationEngineError as error:
+                log.warning("Positions not mirrored", error=str(error))
+                self._touched |= touched
+            self._instance.observation.positions_monitored(len(self._book))
+
+    def _row(self, row: BookRow) -> PositionRow:
+        return PositionRow(
+            position_pubkey=row.position,
+            owner_pubkey=row.owner,
+            protocol=self._book.protocol,
+            market=self._book.market,
+            health_factor=row.health_factor,
+            liquidatable=row.liquidatable,
+            collateral_micro_usd=row.collateral_micro_usd,
+            debt_micro_usd=row.debt_micro_usd,
+            legs=self._book.legs(row.position),
+            as_of_slot=max(row.slot, self._book.slot),
+        )
+
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+        while True:
+            started = time.monotonic()
+            try:
+                await act()
+            except LiquidationEngineError as error:
+                log.error("Leader duty failed", duty=getattr(act, "__name__", "?"), error=str(error))
+                self._instance.observation.failed()
+            await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
+
+    async def _on_ready(self) -> None:
+        self._ready.set()
+        log.info("Book is warm", positions=len(self._book), slot=self._book.slot)
+        self._instance.observation.mark_ready()
+
+    async def _elected(self) -> None:
+        log.info("Elected leader", instance=self._instance.settings.instance_id)
+        # Whoever is liquidatable now is published by this leader, whatever its predecessor did.
+        if self._ready.is_set():
+            await self._scanner.scan(_now_ms())
+
+    async def _deposed(self) -> None:
+        log.warning("No longer leader", instance=self._instance.settings.instance_id)
+
+
+async def run_leader(instance: Instance, stop: asyncio.Event) -> None:
+    """Lead, or stand by, until `stop`."""
+    await Leader(instance).run(stop)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,116 @@
+"""One market's book in base58, fed with what the subscription and the snapshots bring."""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from liquidation_engine import PositionBook
+from liquidation_engine._core import Change, UnknownPosition, from_base58, to_base58
+from liquidation_engine.chain.words import AccountUpdate, ChainAccount
+from liquidation_engine.detect.candidates import BookPosition
+
+
+@dataclass(frozen=True, slots=True)
+class Crossings:
+    """Positions that newly need an act, and those that no longer do."""
+
+    crossed: tuple[str, ...]
+    recovered: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BookRow:
+    """A position's figures for display."""
+
+    position: str
+    owner: str
+    health_factor: float | None
+    liquidatable: bool
+    collateral_micro_usd: int
+    debt_micro_usd: int
+    slot: int
+
+
+class MarketBook:
+    """The reference market's positions, judged in exact integers; fits what detection asks of a book."""
+
+    protocol = "reference"
+
+    def __init__(self, program: str, market: str) -> None:
+        self.program, self.market = program, market
+        self._book = PositionBook.for_market(self.protocol, from_base58(program), from_base58(market))
+
+    def __len__(self) -> int:
+        return len(self._book)
+
+    @property
+    def slot(self) -> int:
+        """The slot that positions are judged at."""
+        return self._book.clock[0]
+
+    def apply(self, accounts: Sequence[AccountUpdate | ChainAccount]) -> Crossings:
+        """Take account states; each position is judged once, at the newest slot among them."""
+        if not accounts:
+            return Crossings((), ())
+        states = [(from_base58(a.address), from_base58(a.owner), a.slot, a.data) for a in accounts]
+        slot = max(account.slot for account in accounts)
+        return _crossings(self._book.tick_accounts(states, slot, int(time.time())))
+
+    def replace(self, slot: int, accounts: Sequence[ChainAccount]) -> Crossings:
+        """Take a whole picture: what it does not hold, and the book knows from before, is closed."""
+        gone = set(map(to_base58, self._book.addresses())) - {account.address for account in accounts}
+        closed = [ChainAccount(address=a, owner=self.program, lamports=0, data=b"", slot=slot) for a in gone]
+        return self.apply([*accounts, *closed])
+
+    def advance(self, slot: int) -> Crossings:
+        """Move the clock: interest grows, prices age."""
+        return _crossings(self._book.tick(slot, int(time.time())))
+
+    def liquidatable(self) -> list[str]:
+        """Return every position that needs an act now."""
+        return [to_base58(address) for address in self._book.liquidatable()]
+
+    def position(self, address: str) -> BookPosition | None:
+        """Return a position, None where the book does not hold it."""
+        try:
+            held = self._book.position(from_base58(address))
+        except UnknownPosition:
+            return None
+        return BookPosition(
+            position=address,
+            owner=to_base58(held["owner"]),
+            assets=tuple(to_base58(mint) for *_, mint in held["legs"] if mint is not None),
+            candidate_id=held["candidate_id"],
+            slot=held["slot"],
+        )
+
+    def legs(self, address: str) -> list[Mapping[str, object]]:
+        """Return a position's legs for display."""
+        held = self._book.position(from_base58(address))
+        return [
+            {"reserve": to_base58(reserve), "side": side, "amount": amount, "tokens": tokens}
+            for reserve, side, amount, tokens, _ in held["legs"]
+        ]
+
+    def rearm(self, address: str) -> None:
+        """Let the next tick emit a position again if it still needs an act."""
+        self._book.rearm(from_base58(address))
+
+    def rows(self, max_health: float | None = None) -> list[BookRow]:
+        """Return positions with a health factor up to `max_health`, or all."""
+        return [
+            BookRow(
+                position=to_base58(address),
+                owner=to_base58(owner),
+                health_factor=health,
+                liquidatable=liquidatable,
+                collateral_micro_usd=collateral,
+                debt_micro_usd=debt,
+                slot=slot,
+            )
+            for address, owner, health, liquidatable, collateral, debt, slot in self._book.rows(max_health)
+        ]
+
+
+def _crossings(change: Change) -> Crossings:
+    return Crossings(tuple(map(to_base58, change.crossed)), tuple(map(to_base58, change.recovered)))
