@@ -8,7 +8,7 @@ of the data:
                                         └────────────── recording ◀─────────────────┘
 
 - `settings` what it is started with; `localnet` chain, server and pace as one object
-- `chain` takes and runs transactions; `blocks` slots, heights, blockhashes, commitments; `mempool` the order of bids
+- `genesis` where it begins; `chain` takes and runs transactions; `events` what it tells; `blocks` slots, heights, blockhashes, commitments; `mempool` the order of bids
 - `vm` LiteSVM and what it leaves to its host; `state` over `accounts`: every version that is not final yet
 - `history` what landed, and what blocks paid; `simulation` what would happen; `faults` what is broken on purpose
 - `server` HTTP and websocket; `rpc` dispatch; `*_methods` the methods; `params` their parameters; `subscriptions`

@@ -5,76 +5,47 @@ it, `end_slot` completes the block. Readers see complete blocks only. Simulation
 commitment they name: the VM has no older one.
 """
 
-import hashlib
-import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from solders.account import Account
 from solders.compute_budget import set_compute_unit_limit
 from solders.hash import Hash
-from solders.keypair import Keypair
 from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.system_program import TransferParams, transfer
 from solders.transaction import VersionedTransaction
 
+from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params, preflight_failure, signature_failure
-from liquidation_engine.localnet.blocks import Block, Blocks, Commitment, Schedule
+from liquidation_engine.localnet.blocks import Block, Commitment
+from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event, Received
 from liquidation_engine.localnet.faults import Faults
-from liquidation_engine.localnet.history import History, Landed, PriorityFees
+from liquidation_engine.localnet.genesis import FAUCET_LAMPORTS, Genesis
+from liquidation_engine.localnet.history import Balances, History, Landed, PriorityFees
 from liquidation_engine.localnet.mempool import Mempool
 from liquidation_engine.localnet.recording import Recording
 from liquidation_engine.localnet.settings import LocalnetSettings
 from liquidation_engine.localnet.simulation import Simulation
 from liquidation_engine.localnet.state import State
-from liquidation_engine.localnet.tokens import decimals_of, is_mint, is_token_account, mint_of
+from liquidation_engine.localnet.tokens import decimals_of, is_mint, mint_of
 from liquidation_engine.localnet.transactions import MAX_BYTES, Decoded, Keys, UndecodableTransaction
-from liquidation_engine.localnet.vm import Vm
+from liquidation_engine.localnet.vm import Execution, Vm
 
-FAUCET_LAMPORTS = 10**18
 NEVER_EXPIRES = 2**63 - 1
 """Stands for the last valid block height of a transaction on a durable nonce."""
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """A transaction was taken from a sender."""
-
-    signature: str
-
-
-@dataclass(frozen=True, slots=True)
-class ChangedByHand:
-    """An account was set from outside, as part of `slot`."""
-
-    pubkey: Pubkey
-    slot: int
-
-
-@dataclass(frozen=True, slots=True)
-class BlockMade:
-    """A block is complete, with the transactions it holds."""
-
-    block: Block
-    landed: list[Landed]
-
-
-Event = Received | ChangedByHand | BlockMade
 
 
 class Chain:
     """One chain from its genesis on; it knows no wall clock and no socket: `Localnet` moves it."""
 
     def __init__(self, settings: LocalnetSettings) -> None:
-        seed = os.urandom(32) if settings.seed is None else f"localnet seed {settings.seed}".encode()
-        genesis = hashlib.sha256(b"genesis" + seed).digest()
-        self.genesis_hash = Hash(genesis)
-        self.blocks = _first_block(settings, genesis)
-        self.recording = Recording(settings.recording, _recorded_settings(settings, str(self.genesis_hash)))
-        self.faults = Faults(settings.faults, self.recording, settings.seed)
+        genesis = Genesis.of(settings)
+        self.genesis_hash = genesis.hash
+        self.blocks = genesis.blocks(settings)
+        self.recording = Recording(settings.recording, genesis.recorded(settings))
+        self.faults = Faults(settings.faults, self.recording, seed=settings.seed, first_slot=settings.first_slot)
         self.history = History()
         self.priority_fees = PriorityFees()
         self.vm = Vm()
@@ -88,7 +59,7 @@ class Chain:
         self._block_is_recorded = False
         self._airdrops = 0
         self._listeners: list[Callable[[Event], None]] = []
-        self._faucet = Keypair.from_seed(hashlib.sha256(b"faucet" + genesis).digest())
+        self._faucet = genesis.faucet()
         self.set_account(self._faucet.pubkey(), Account(FAUCET_LAMPORTS, b"", Pubkey.default(), False, 2**64 - 1))
 
     @property
@@ -186,7 +157,7 @@ class Chain:
         return decoded.keys(table_data)
 
     def last_valid_height(self, decoded: Decoded) -> int | None:
-        """Return the last block height that may hold the transaction, None if the next block may not."""
+        """Return the last block height that may hold the transaction, None if its blockhash is not valid now."""
         if self.blocks.is_valid(decoded.blockhash, self.block_height):
             return self.blocks.last_valid_height(decoded.blockhash)
         return NEVER_EXPIRES if self.vm.nonce_is_valid(decoded) else None
@@ -280,13 +251,10 @@ class Chain:
         return refused, preflight_failure(simulation.error, simulation.to_json())
 
     def _execute(self, decoded: Decoded) -> None:
-        height = self.block_height + 1
-        if decoded.signature in self.history:
-            return
-        if not self.blocks.is_valid(decoded.blockhash, height) and not self.vm.nonce_is_valid(decoded):
+        if not self.blocks.is_valid(decoded.blockhash, self.block_height + 1) and not self.vm.nonce_is_valid(decoded):
             return  # expired while it waited: the network drops it without a trace
         keys = self.keys_of(decoded)
-        before = tuple(self.state.newest(key) for key in keys.all)
+        before = [self.state.newest(key) for key in keys.all]
         outcome = self.vm.execute(decoded)
         if outcome.error is not None:
             if self.vm.lamports(decoded.payer) == (before[0].lamports if before[0] else 0):
@@ -294,23 +262,21 @@ class Chain:
             if decoded.nonce_account is not None:
                 self.vm.advance_nonce(decoded.nonce_account)
         self.state.refresh([(keys.all[index], before[index]) for index in sorted(keys.writable)], self._working_slot)
-        after = tuple(self.state.newest(key) for key in keys.all)
-        decimals = self._mint_decimals(before + after)
+        self._keep(decoded, keys, outcome, Balances.of(before))
+
+    def _keep(self, decoded: Decoded, keys: Keys, outcome: Execution, before: Balances) -> None:
+        after = Balances.of([self.state.newest(key) for key in keys.all])
+        decimals = self._mint_decimals(before.token_accounts + after.token_accounts)
         landed = Landed(decoded, self._working_slot, keys, outcome.error, outcome.meta, before, after, decimals)
-        self.history.add(landed)
+        units, position = outcome.meta.compute_units_consumed(), len(self._landed_now)
         self.recording.execution(
-            self._working_slot,
-            len(self._landed_now),
-            decoded.signature,
-            outcome.error,
-            landed.fee,
-            outcome.meta.compute_units_consumed(),
-            decoded.raw,
+            self._working_slot, position, decoded.signature, outcome.error, landed.fee, units, decoded.raw
         )
+        self.history.add(landed)
         self._landed_now.append(landed)
 
-    def _mint_decimals(self, versions: tuple[Any, ...]) -> dict[Pubkey, int]:
-        mints = {mint_of(version) for version in versions if is_token_account(version)}
+    def _mint_decimals(self, token_accounts: tuple[tuple[int, AccountVersion], ...]) -> dict[Pubkey, int]:
+        mints = {mint_of(version) for _, version in token_accounts}
         found = ((mint, self.state.newest(mint)) for mint in mints)
         return {mint: decimals_of(version) for mint, version in found if version is not None and is_mint(version)}
 
@@ -326,30 +292,3 @@ def decode(raw: bytes) -> Decoded:
         return Decoded.from_bytes(raw)
     except UndecodableTransaction as error:
         raise invalid_params(str(error)) from error
-
-
-def _first_block(settings: LocalnetSettings, genesis: bytes) -> Blocks:
-    started = int(time.time()) if settings.genesis_unix_time is None else settings.genesis_unix_time
-    schedule = Schedule(
-        first_slot=settings.first_slot,
-        skip_every=settings.skip_every,
-        slot_milliseconds=settings.slot_milliseconds,
-        genesis_unix_time=started,
-    )
-    lags = {
-        Commitment.PROCESSED: 0,
-        Commitment.CONFIRMED: settings.confirmed_lag,
-        Commitment.FINALIZED: settings.finalized_lag,
-    }
-    return Blocks(schedule, genesis=genesis, window=settings.blockhash_window, lags=lags)
-
-
-def _recorded_settings(settings: LocalnetSettings, genesis_hash: str) -> dict[str, str]:
-    return {
-        "genesis_hash": genesis_hash,
-        "first_slot": str(settings.first_slot),
-        "slot_milliseconds": str(settings.slot_milliseconds),
-        "blockhash_window": str(settings.blockhash_window),
-        "skip_every": str(settings.skip_every),
-        "lamports_per_signature": str(settings.lamports_per_signature),
-    }

@@ -153,10 +153,10 @@ def _meta(landed: Landed, encoding: str) -> dict[str, Any]:
         "err": error,
         "status": {"Ok": None} if error is None else {"Err": error},
         "fee": landed.fee,
-        "preBalances": [_lamports(version) for version in landed.before],
-        "postBalances": [_lamports(version) for version in landed.after],
-        "preTokenBalances": token_balances(landed.before, landed.mint_decimals),
-        "postTokenBalances": token_balances(landed.after, landed.mint_decimals),
+        "preBalances": landed.before.lamports,
+        "postBalances": landed.after.lamports,
+        "preTokenBalances": token_balances(landed.before.token_accounts, landed.mint_decimals),
+        "postTokenBalances": token_balances(landed.after.token_accounts, landed.mint_decimals),
         "innerInstructions": inner_instructions(meta, landed if encoding == "jsonParsed" else None),
         "logMessages": meta.logs(),
         "rewards": [],
@@ -192,10 +192,6 @@ def return_data(meta: TransactionMetadata) -> dict[str, Any] | None:
     if not data:
         return None
     return {"programId": str(returned.program_id), "data": [b64encode(data).decode(), "base64"]}
-
-
-def _lamports(version: AccountVersion | None) -> int:
-    return 0 if version is None else version.lamports
 
 
 def _texts(keys: list[Pubkey]) -> list[str]:

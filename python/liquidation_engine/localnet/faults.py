@@ -13,8 +13,8 @@ NOTIFICATION_KINDS = frozenset({"account", "program", "signature", "slot", "logs
 class Faults:
     """The faults switched on now; all of them can be changed while the chain runs."""
 
-    def __init__(self, settings: FaultSettings, recording: Recording, seed: int | None) -> None:
-        self.latency_milliseconds = settings.latency_milliseconds
+    def __init__(self, settings: FaultSettings, recording: Recording, *, seed: int | None, first_slot: int) -> None:
+        self.latency_milliseconds = 0
         self.dropped_sends = 0
         self.lost_notifications = 0
         self._recording = recording
@@ -22,6 +22,8 @@ class Faults:
         self._sends_seen = 0
         self._notifications_seen = 0
         self._chosen: LosePredicate | None = None
+        if settings.latency_milliseconds:
+            self.set_latency(first_slot, settings.latency_milliseconds)
         self.drop_sends(every=settings.drop_every, probability=settings.drop_probability)
         self.lose_notifications(
             every=settings.lose_every, kinds=settings.lose_kinds, pubkeys=settings.lose_pubkeys or None

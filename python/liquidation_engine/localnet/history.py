@@ -9,11 +9,28 @@ from solders.pubkey import Pubkey
 from solders.transaction_metadata import TransactionMetadata
 
 from liquidation_engine.localnet.accounts import AccountVersion
+from liquidation_engine.localnet.tokens import is_token_account
 from liquidation_engine.localnet.transactions import Decoded, Keys
 
 KEPT_TRANSACTIONS = 200_000
 STATUS_CACHE_SLOTS = 300  # how far getSignatureStatuses looks back when it is not asked to search the history
 FEE_SLOTS = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Balances:
+    """What a transaction's accounts held at one moment, by their place among its keys."""
+
+    lamports: tuple[int, ...]
+    token_accounts: tuple[tuple[int, AccountVersion], ...]
+
+    @classmethod
+    def of(cls, versions: list[AccountVersion | None]) -> "Balances":
+        """Keep lamports and token accounts, and let go of all other data."""
+        return cls(
+            tuple(0 if version is None else version.lamports for version in versions),
+            tuple((index, one) for index, one in enumerate(versions) if one is not None and is_token_account(one)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +42,8 @@ class Landed:
     keys: Keys
     error: Any | None
     meta: TransactionMetadata
-    before: tuple[AccountVersion | None, ...]
-    after: tuple[AccountVersion | None, ...]
+    before: Balances
+    after: Balances
     mint_decimals: dict[Pubkey, int]
 
     @property
@@ -40,7 +57,7 @@ class History:
 
     def __init__(self) -> None:
         self._landed: dict[str, Landed] = {}
-        self._mentions: defaultdict[Pubkey, list[str]] = defaultdict(list)
+        self._mentions: defaultdict[Pubkey, deque[str]] = defaultdict(deque)
 
     def __contains__(self, signature: str) -> bool:
         return signature in self._landed
@@ -54,7 +71,12 @@ class History:
         for key in set(landed.keys.all):
             self._mentions[key].append(landed.decoded.signature)
         while len(self._landed) > KEPT_TRANSACTIONS:
-            self._landed.pop(next(iter(self._landed)))
+            self._forget_oldest()
+
+    def _forget_oldest(self) -> None:
+        oldest = self._landed.pop(next(iter(self._landed)))
+        for key in set(oldest.keys.all):
+            self._mentions[key].popleft()
 
     def find(self, signature: str, seen_slot: int) -> Landed | None:
         """Return the transaction if it landed in `seen_slot` or before."""
@@ -63,7 +85,7 @@ class History:
 
     def mentioning(self, pubkey: Pubkey, seen_slot: int) -> list[Landed]:
         """Return the transactions that name `pubkey`, newest first."""
-        found = (self.find(signature, seen_slot) for signature in reversed(self._mentions.get(pubkey, [])))
+        found = (self.find(signature, seen_slot) for signature in reversed(self._mentions.get(pubkey, ())))
         return [landed for landed in found if landed is not None]
 
 

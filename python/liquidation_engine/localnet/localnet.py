@@ -31,7 +31,7 @@ class Localnet:
         self._moving = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
         self._server: HttpServer | None = None
-        reads = ReadMethods(self.chain)
+        reads = ReadMethods(self.chain, lambda: self.healthy)
         transactions = TransactionMethods(self.chain)
         self.subscriptions = Subscriptions(self.chain, reads)
         methods = {**reads.methods, **transactions.methods}
@@ -44,7 +44,12 @@ class Localnet:
 
     async def __aenter__(self) -> "Localnet":
         server = HttpServer(self._app, self.settings.host, self.settings.port)
-        await server.start()
+        try:
+            self.chain.recording.open()
+            await server.start()
+        except BaseException:
+            await server.stop()
+            raise
         self._server = server
         if not self.settings.stepped:
             self._ticker = asyncio.create_task(self._tick(), name="localnet-slots")
@@ -53,13 +58,15 @@ class Localnet:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._ticker is not None:
-            self._ticker.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._ticker
-        if self._server is not None:
-            await self._server.stop()
-        self.chain.close()
+        try:
+            if self._ticker is not None:
+                self._ticker.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await self._ticker
+        finally:
+            if self._server is not None:
+                await self._server.stop()
+            self.chain.close()
 
     @property
     def url(self) -> str:
@@ -76,6 +83,11 @@ class Localnet:
         if self._server is None:
             raise RuntimeError("localnet does not serve yet: enter it with `async with`")
         return f"{self.settings.host}:{self._server.port}"
+
+    @property
+    def healthy(self) -> bool:
+        """Whether slots pass: false once an error has ended them."""
+        return self._ticker is None or not self._ticker.done()
 
     def on_slot(self, callback: Callable[[int], None]) -> None:
         """Call `callback(slot)` when a slot begins, before its transactions run; what it submits runs first in it."""

@@ -1,5 +1,6 @@
 """RPC methods that read accounts, slots and blocks, each at the commitment it names."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -26,8 +27,9 @@ def with_context(block: Block, value: Any) -> dict[str, Any]:
 class ReadMethods:
     """Reads; none of them changes anything."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: Chain, is_healthy: Callable[[], bool] = lambda: True) -> None:
         self._chain = chain
+        self._is_healthy = is_healthy
         self.methods = {
             "getAccountInfo": self.account_info,
             "getMultipleAccounts": self.multiple_accounts,
@@ -42,7 +44,7 @@ class ReadMethods:
             "getBlockTime": self.block_time,
             "getSlot": self.slot,
             "getGenesisHash": lambda _: str(chain.genesis_hash),
-            "getHealth": lambda _: "ok",
+            "getHealth": self.health,
             "getVersion": lambda _: {"solana-core": API_VERSION, "feature-set": 0},
             "getMinimumBalanceForRentExemption": lambda params: chain.vm.minimum_balance(params.whole(0)),
             "getRecentPrioritizationFees": self.recent_prioritization_fees,
@@ -141,6 +143,12 @@ class ReadMethods:
     def slot(self, params: Params) -> int:
         """getSlot."""
         return params.config(0).block(self._chain.blocks).slot
+
+    def health(self, _: Params) -> str:
+        """getHealth."""
+        if not self._is_healthy():
+            raise RpcFault(-32005, "Node is unhealthy", {"numSlotsBehind": None})
+        return "ok"
 
     def block_time(self, params: Params) -> int:
         """getBlockTime."""

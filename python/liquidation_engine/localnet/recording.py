@@ -56,12 +56,21 @@ class Recording:
         self._queue: queue.Queue[Batch | threading.Event | None] = queue.Queue(_QUEUED_SLOTS)
         self._failure: Exception | None = None
         self._path = path
+        self._opened = False
         self._thread: threading.Thread | None = None
         if path is None:
             return
-        _create(path)
+        if path.exists():  # it is another chain's
+            raise ServerError(f"the recording {path} exists already: name another file or remove it")
         for key, value in {"recording_version": str(VERSION), **meta}.items():
             self._add("meta", (key, value))
+
+    def open(self) -> None:
+        """Create the file; until then, and so when the server cannot start, there is none."""
+        if self._path is None or self._opened:
+            return
+        _create(self._path)
+        self._opened = True
         self._thread = threading.Thread(target=self._write, name="localnet-recording", daemon=True)
         self._thread.start()
 
@@ -102,9 +111,9 @@ class Recording:
 
     def flush(self) -> None:
         """Write what has been gathered and wait until it is on the disk's side of SQLite."""
+        self._hand_over()
         if self._thread is None:
             return
-        self._hand_over()
         written = threading.Event()
         self._queue.put(written)
         written.wait()
@@ -126,6 +135,7 @@ class Recording:
 
     def _hand_over(self) -> None:
         self._raise_failure()
+        self.open()
         if self._thread is not None and self._batch:
             batch, self._batch = self._batch, []
             self._queue.put(batch)
@@ -150,16 +160,13 @@ class Recording:
 
 
 def _create(path: Path) -> None:
-    """Make an empty recording; one that exists already is refused, for it is another chain's."""
-    if path.exists():
-        raise ServerError(f"the recording {path} exists already: name another file or remove it")
-    path.parent.mkdir(parents=True, exist_ok=True)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         database = sqlite3.connect(path)
         database.execute("PRAGMA journal_mode = WAL")
         database.executescript(_SCHEMA)
         database.close()
-    except sqlite3.Error as error:
+    except (OSError, sqlite3.Error) as error:
         raise ServerError(f"cannot create the recording {path}: {error}") from error
 
 

@@ -1,5 +1,6 @@
 """JSON-RPC 2.0: bodies in, bodies out; single requests and batches; every failure as the error a node would give."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from liquidation_engine.localnet.params import Params
 Method = Callable[[Params], Any]
 AsyncMethod = Callable[[Params], Awaitable[Any]]
 MAX_BATCH = 1_000
+_log = logging.getLogger(__name__)
 
 
 class Router:
@@ -45,6 +47,9 @@ class Router:
             result = await self._run(request["method"], _params(request), extra)
         except RpcFault as fault:
             return _failure(request.get("id"), fault)
+        except Exception:  # the outermost place for one request: the others must go on
+            _log.exception("localnet could not answer %s", request["method"])
+            return _failure(request.get("id"), RpcFault(-32603, "Internal error"))
         return {"jsonrpc": "2.0", "result": result, "id": request["id"]} if "id" in request else None
 
     async def _run(self, name: str, params: Params, extra: dict[str, Method] | None) -> Any:

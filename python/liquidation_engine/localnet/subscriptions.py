@@ -17,7 +17,8 @@ from solders.pubkey import Pubkey
 from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params
 from liquidation_engine.localnet.blocks import Block, Commitment
-from liquidation_engine.localnet.chain import BlockMade, Chain, ChangedByHand, Event, Received
+from liquidation_engine.localnet.chain import Chain
+from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event, Received
 from liquidation_engine.localnet.history import Landed
 from liquidation_engine.localnet.params import Filters, Params, ReadConfig, to_pubkey, to_signature
 from liquidation_engine.localnet.read_methods import ReadMethods

@@ -64,12 +64,12 @@ def ui_amount(amount: int, decimals: int) -> dict[str, Any]:
     return {"amount": str(amount), "decimals": decimals, "uiAmount": amount / 10**decimals, "uiAmountString": text}
 
 
-def token_balances(versions: Iterable[AccountVersion | None], decimals: dict[Pubkey, int]) -> list[dict[str, Any]]:
-    """Return the balances of the token accounts among a transaction's accounts, as getTransaction shows them."""
+def token_balances(
+    token_accounts: Iterable[tuple[int, AccountVersion]], decimals: dict[Pubkey, int]
+) -> list[dict[str, Any]]:
+    """Return the balances of a transaction's token accounts, by their place among its keys, as getTransaction does."""
     balances = []
-    for index, version in enumerate(versions):
-        if version is None or not is_token_account(version):
-            continue
+    for index, version in token_accounts:
         mint = mint_of(version)
         balances.append(
             {

@@ -1,0 +1,34 @@
+"""What a chain tells its listeners."""
+
+from dataclasses import dataclass
+
+from solders.pubkey import Pubkey
+
+from liquidation_engine.localnet.blocks import Block
+from liquidation_engine.localnet.history import Landed
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A transaction was taken from a sender."""
+
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangedByHand:
+    """An account was set from outside, as part of `slot`."""
+
+    pubkey: Pubkey
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlockMade:
+    """A block is complete, with the transactions it holds."""
+
+    block: Block
+    landed: list[Landed]
+
+
+Event = Received | ChangedByHand | BlockMade
