@@ -32,6 +32,8 @@ CREATE TABLE position_guards (
     failures          integer NOT NULL DEFAULT 0,   -- endings in a row that call for back-off
     backoff_until     timestamptz,
     backoff_reason    text,
+    claimed_by        text,                         -- the instance that raised the fence last
+    claimed_at        timestamptz,
     updated_at        timestamptz NOT NULL DEFAULT now()
 );
 
@@ -64,6 +66,7 @@ CREATE TABLE intents (
 CREATE UNIQUE INDEX one_live_intent_per_position ON intents (position) WHERE state = 'live';
 CREATE UNIQUE INDEX one_intent_per_need_and_attempt ON intents (position, state_digest, attempt);
 CREATE INDEX idx_intents_live ON intents (created_at) WHERE state = 'live';
+CREATE INDEX idx_intents_not_finalized ON intents (landed_slot) WHERE state IN ('landed', 'landed_failed') AND finalized_at IS NULL;
 
 CREATE TABLE liquidations (
     -- One row per intent that was sent.
@@ -115,7 +118,7 @@ CREATE INDEX idx_failed_liquidations_timestamp ON failed_liquidations (timestamp
 
 CREATE TABLE ledger_entries (
     -- Double entry: the entries of one signature sum to zero per mint. Accounts: wallet, network_fees, reserve_vault,
-    -- insurance_fund, market (tokens owed by or to third parties); `native` is SOL outside of token accounts.
+    -- insurance_fund, external (accounts of third parties); `native` is SOL outside of token accounts.
     id        bigserial PRIMARY KEY,
     signature text NOT NULL,
     intent_id bigint REFERENCES intents (id),
@@ -151,6 +154,7 @@ CREATE TABLE insurance_funds (
     vault      text NOT NULL,
     balance    numeric(20,0) NOT NULL CHECK (balance >= 0),
     opened_slot bigint NOT NULL,                    -- chain slot at which the opening balance was read
+    opening_balance numeric(20,0) NOT NULL DEFAULT 0, -- what was there then; balance = this + all transactions since
     updated_at timestamptz NOT NULL DEFAULT now()
 );
 

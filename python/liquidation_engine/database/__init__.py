@@ -1,0 +1,35 @@
+"""6 · Postgres: who may sign, what was sent, how it ended, and the books that prove it.
+
+Before it: `execute/`, whose decisions it makes durable. After it: `api/`, which reads it. Statements lie in `queries.sql`, the
+schema in `migrations/`. The guard row is locked before intents are touched, everywhere.
+"""
+
+from liquidation_engine.database.binding import bind_chain
+from liquidation_engine.database.books import check_balanced
+from liquidation_engine.database.funds import Funds
+from liquidation_engine.database.guards import Guards
+from liquidation_engine.database.history import Failures, History
+from liquidation_engine.database.instances import Instances
+from liquidation_engine.database.intents import Intents
+from liquidation_engine.database.kill_switch import KillSwitch, KillSwitchState
+from liquidation_engine.database.migrate import check_version, migrate
+from liquidation_engine.database.pool import Database
+from liquidation_engine.database.positions import PositionRow, PositionsTable
+
+__all__ = [
+    "Database",
+    "Failures",
+    "Funds",
+    "Guards",
+    "History",
+    "Instances",
+    "Intents",
+    "KillSwitch",
+    "KillSwitchState",
+    "PositionRow",
+    "PositionsTable",
+    "bind_chain",
+    "check_balanced",
+    "check_version",
+    "migrate",
+]

@@ -1,0 +1,44 @@
+"""The guard row of each position: who may create its next intent, and until when it is left alone."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from liquidation_engine.database import rows
+from liquidation_engine.database.pool import Database
+from liquidation_engine.errors import ServerError
+from liquidation_engine.model import Claim
+
+
+class Guards:
+    """Claims and back-offs."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def claim(self, position: str, instance_id: str) -> Claim:
+        """Raise the position's fence and return it with what is live: from here on every older claim is void."""
+        row = await self._database.row("claim_position", position, instance_id)
+        if row is None:
+            raise ServerError(f"claiming {position} returned nothing")
+        return Claim(
+            position=position,
+            fence=row["guard_fence"],
+            last_settled_slot=row["last_settled_slot"],
+            attempts=row["attempts"],
+            failures=row["failures"],
+            backoff_until=row["backoff_until"],
+            backoff_reason=row["backoff_reason"],
+            live=rows.intent(row) if row["id"] is not None else None,
+        )
+
+    async def back_off(self, position: str, *, failures_add: int, until: datetime, reason: str) -> None:
+        """Leave the position alone until then, and say why."""
+        await self._database.run("back_off", position, failures_add, until, reason)
+
+    async def clear_back_off(self, position: str) -> None:
+        """Let the position be taken up at once, its failures forgotten."""
+        await self._database.run("clear_back_off", position)
+
+    async def in_back_off_or_live(self, positions: Sequence[str]) -> set[str]:
+        """Return those of `positions` that are left alone or being liquidated."""
+        return {row["position"] for row in await self._database.rows("in_back_off_or_live", list(positions))}

@@ -1,0 +1,265 @@
+-- Every statement of the engine, by name. `-- name:` starts one; the comment lines under it say what it promises.
+-- Parameters are positional; their order is the order of the call in the module named by the heading above.
+
+---------------------------------------------------------------------------------------------------- migrate, binding
+
+-- name: create_migrations_table
+CREATE TABLE IF NOT EXISTS schema_migrations (
+    version    integer PRIMARY KEY,
+    name       text NOT NULL,
+    checksum   text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- name: lock_migrations
+-- One migrator at a time; the lock ends with its transaction. The number is "liq" and means nothing else.
+SELECT pg_advisory_xact_lock(7104881);
+
+-- name: migrations_table_exists
+SELECT to_regclass('schema_migrations') IS NOT NULL;
+
+-- name: applied_migrations
+SELECT version, name, checksum FROM schema_migrations ORDER BY version;
+
+-- name: record_migration
+INSERT INTO schema_migrations (version, name, checksum) VALUES ($1, $2, $3);
+
+-- name: bind_chain
+INSERT INTO chain_binding (genesis_hash, program_id) VALUES ($1, $2) ON CONFLICT (only_row) DO NOTHING;
+
+-- name: bound_chain
+SELECT genesis_hash, program_id, bound_at FROM chain_binding;
+
+---------------------------------------------------------------------------------------------------- guards
+
+-- name: claim_position
+-- Raises the fence and returns the guard with its live intent; see migration 0002 for why it is a function.
+SELECT * FROM claim_position($1, $2);
+
+-- name: back_off
+-- The later of two ends stands, so that a slow writer cannot shorten what a faster one decided.
+INSERT INTO position_guards AS g (position, failures, backoff_until, backoff_reason) VALUES ($1, $2, $3, $4)
+ON CONFLICT (position) DO UPDATE SET
+    failures = g.failures + excluded.failures,
+    backoff_until = greatest(g.backoff_until, excluded.backoff_until),
+    backoff_reason = excluded.backoff_reason,
+    updated_at = now();
+
+-- name: clear_back_off
+UPDATE position_guards SET failures = 0, backoff_until = NULL, backoff_reason = NULL, updated_at = now() WHERE position = $1;
+
+-- name: in_back_off_or_live
+SELECT position FROM position_guards WHERE position = ANY($1::text[]) AND backoff_until > now()
+UNION
+SELECT position FROM intents WHERE position = ANY($1::text[]) AND state = 'live';
+
+---------------------------------------------------------------------------------------------------- intents
+
+-- name: attempts_for
+SELECT coalesce(max(attempt) + 1, 0) FROM intents WHERE position = $1 AND state_digest = $2;
+
+-- name: insert_intent
+-- Locks the guard, checks fence and kill switch, inserts: one round trip, one transaction; see migration 0002.
+SELECT * FROM insert_intent($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16);
+
+-- name: lock_guard
+-- Everything that changes intents of a position takes this lock first, in this order, so that nobody waits in a circle.
+SELECT fence FROM position_guards WHERE position = $1 FOR UPDATE;
+
+-- name: live_intent_of_fence
+-- An intent whose commit went unanswered: it counts only if it is there, live, and this worker's.
+SELECT * FROM intents WHERE signature = $1 AND position = $2 AND fence = $3 AND instance_id = $4 AND state = 'live';
+
+-- name: mark_accepted
+UPDATE intents SET accepted_at = coalesce(accepted_at, $2) WHERE id = $1;
+
+-- name: live_intents
+SELECT * FROM intents
+WHERE state = 'live' AND created_at <= now() - make_interval(secs => $1)
+ORDER BY created_at LIMIT $2;
+
+-- name: landed_not_finalized
+SELECT id, signature, landed_slot FROM intents
+WHERE state IN ('landed', 'landed_failed') AND finalized_at IS NULL
+ORDER BY landed_slot LIMIT $1;
+
+-- name: mark_finalized
+UPDATE intents SET finalized_at = coalesce(finalized_at, now()) WHERE id = $1 AND state IN ('landed', 'landed_failed');
+
+-- name: close_intent
+-- Settling happens once: whoever finds it no longer live writes nothing else.
+UPDATE intents SET state = $2, outcome = $2, closed_at = now(), landed_slot = $3
+WHERE id = $1 AND state = 'live'
+RETURNING accepted_at;
+
+-- name: settle_guard
+-- $2: the slot it landed in, 0 if it did not; $3: whether it landed. A landing ends a row of failures.
+UPDATE position_guards SET
+    last_settled_slot = greatest(last_settled_slot, $2),
+    attempts = CASE WHEN $3 THEN 0 ELSE attempts + 1 END,
+    failures = CASE WHEN $3 THEN 0 ELSE failures END,
+    backoff_until = CASE WHEN $3 THEN NULL ELSE backoff_until END,
+    backoff_reason = CASE WHEN $3 THEN NULL ELSE backoff_reason END,
+    updated_at = now()
+WHERE position = $1;
+
+---------------------------------------------------------------------------------------------------- books
+
+-- name: insert_liquidation
+INSERT INTO liquidations (
+    intent_id, position_pubkey, owner_pubkey, protocol, market, debt_mint, collateral_mint, repaid, seized, protocol_fee,
+    reward, profit, repaid_micro_usd, seized_micro_usd, fee_lamports, bad_debt, bad_debt_covered, health_factor_before,
+    health_factor_after, is_full_liquidation, retry_count, tx_signature, error_message, created_at, timestamp, confirmed_at
+) VALUES (
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26
+);
+
+-- name: insert_failure
+INSERT INTO failed_liquidations (position_pubkey, candidate_id, intent_id, outcome, error_message, retry_count, slot, details)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb);
+
+-- name: insert_ledger
+INSERT INTO ledger_entries (signature, intent_id, slot, account, address, mint, amount)
+SELECT $1, $2, $3, account, address, mint, amount
+FROM unnest($4::text[], $5::text[], $6::text[], $7::numeric[]) AS entry (account, address, mint, amount);
+
+-- name: move_fund
+-- $6 is the signed change. No row: the fund is not open. Below zero: the table's own check refuses it.
+WITH moved AS (
+    UPDATE insurance_funds SET balance = balance + $6, updated_at = now() WHERE mint = $3 RETURNING balance
+)
+INSERT INTO insurance_fund_transactions
+    (signature, slot, mint, amount, transaction_type, market, position_pubkey, balance_after)
+SELECT $1, $2, $3, abs($6), $4, $5, $7, balance FROM moved
+RETURNING balance_after;
+
+---------------------------------------------------------------------------------------------------- funds
+
+-- name: open_fund
+INSERT INTO insurance_funds (mint, address, vault, balance, opening_balance, opened_slot) VALUES ($1, $2, $3, $4, $4, $5)
+ON CONFLICT (mint) DO NOTHING;
+
+-- name: contribute
+-- Once per signature, and only what is not in the opening balance already. The fund's row is locked first: a second caller
+-- waits, and then finds the row that the first one wrote.
+WITH fund AS (
+    SELECT mint, balance FROM insurance_funds WHERE mint = $3 AND opened_slot < $2 FOR UPDATE
+), written AS (
+    INSERT INTO insurance_fund_transactions (signature, slot, mint, amount, transaction_type, balance_after)
+    SELECT $1, $2, mint, $4, 'contribution', balance + $4 FROM fund
+    ON CONFLICT (signature, mint, transaction_type) DO NOTHING
+    RETURNING mint
+)
+UPDATE insurance_funds SET balance = balance + $4, updated_at = now()
+FROM written WHERE insurance_funds.mint = written.mint
+RETURNING insurance_funds.balance;
+
+-- name: funds
+-- Contributions include the opening balance: what was in the fund when the books began.
+SELECT f.mint, f.address, f.vault, f.balance, f.opening_balance, f.opened_slot, f.updated_at AS last_updated,
+       f.opening_balance + coalesce(sum(t.amount) FILTER (WHERE t.transaction_type = 'contribution'), 0) AS total_contributions,
+       coalesce(sum(t.amount) FILTER (WHERE t.transaction_type = 'cover_bad_debt'), 0) AS total_bad_debt_covered,
+       coalesce(sum(t.amount) FILTER (WHERE t.transaction_type = 'fee'), 0) AS total_fees,
+       coalesce(sum(t.amount) FILTER (WHERE t.transaction_type = 'withdrawal'), 0) AS total_withdrawals
+FROM insurance_funds f LEFT JOIN insurance_fund_transactions t ON t.mint = f.mint
+GROUP BY f.mint ORDER BY f.mint;
+
+-- name: insurance_history
+SELECT signature, slot, mint, amount, transaction_type, market, position_pubkey, balance_after, timestamp
+FROM insurance_fund_transactions ORDER BY id DESC LIMIT $1;
+
+---------------------------------------------------------------------------------------------------- positions
+
+-- name: upsert_positions
+-- A row that was read at an older slot than the one that stands is left out.
+INSERT INTO positions AS p (
+    position_pubkey, owner_pubkey, protocol, market, health_factor, liquidatable, collateral_micro_usd, debt_micro_usd, legs, as_of_slot
+)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::double precision[], $6::boolean[], $7::numeric[], $8::numeric[], $9::jsonb[],
+    $10::bigint[]
+)
+ON CONFLICT (position_pubkey) DO UPDATE SET
+    owner_pubkey = excluded.owner_pubkey, protocol = excluded.protocol, market = excluded.market,
+    health_factor = excluded.health_factor, liquidatable = excluded.liquidatable,
+    collateral_micro_usd = excluded.collateral_micro_usd, debt_micro_usd = excluded.debt_micro_usd,
+    legs = excluded.legs, as_of_slot = excluded.as_of_slot, updated_at = now()
+WHERE p.as_of_slot <= excluded.as_of_slot;
+
+-- name: remove_positions
+-- Closed accounts, as of a slot: one that was opened again later stays.
+DELETE FROM positions WHERE position_pubkey = ANY($1::text[]) AND as_of_slot <= $2;
+
+---------------------------------------------------------------------------------------------------- history, for the API
+
+-- name: positions
+SELECT * FROM positions WHERE $3::double precision IS NULL OR health_factor < $3
+ORDER BY health_factor NULLS LAST, position_pubkey LIMIT $1 OFFSET $2;
+
+-- name: position
+SELECT p.*, g.fence, g.last_settled_slot, g.attempts, g.failures, g.backoff_until, g.backoff_reason,
+       i.id AS live_intent_id, i.signature AS live_signature
+FROM positions p
+LEFT JOIN position_guards g ON g.position = p.position_pubkey
+LEFT JOIN intents i ON i.position = p.position_pubkey AND i.state = 'live'
+WHERE p.position_pubkey = $1;
+
+-- name: pending
+-- At risk included: below 1.1, or being liquidated.
+SELECT p.*, g.backoff_until, g.backoff_reason, i.signature AS live_signature
+FROM positions p
+LEFT JOIN position_guards g ON g.position = p.position_pubkey
+LEFT JOIN intents i ON i.position = p.position_pubkey AND i.state = 'live'
+WHERE p.health_factor < $2 OR i.id IS NOT NULL
+ORDER BY p.health_factor NULLS LAST, p.position_pubkey LIMIT $1;
+
+-- name: pending_count
+SELECT count(*) FROM positions p
+WHERE p.health_factor < $1 OR EXISTS (SELECT FROM intents i WHERE i.position = p.position_pubkey AND i.state = 'live');
+
+-- name: position_count
+SELECT count(*) FROM positions;
+
+-- name: recent_liquidations
+SELECT * FROM liquidations ORDER BY id DESC LIMIT $1;
+
+-- name: liquidations_of
+SELECT * FROM liquidations WHERE position_pubkey = $1 ORDER BY id DESC LIMIT $2;
+
+-- name: failed_liquidations
+SELECT * FROM failed_liquidations ORDER BY id DESC LIMIT $1;
+
+-- name: liquidation_stats
+-- The window is by first sight. A day without liquidations has no ratio, and no division by zero.
+SELECT count(*) AS total_attempts,
+       count(*) FILTER (WHERE error_message IS NULL) AS successful,
+       count(*) FILTER (WHERE error_message IS NOT NULL) AS failed,
+       (count(*) FILTER (WHERE error_message IS NULL))::double precision / nullif(count(*), 0) AS success_ratio,
+       coalesce(sum(repaid_micro_usd), 0) AS repaid_micro_usd,
+       coalesce(sum(seized_micro_usd), 0) AS seized_micro_usd,
+       coalesce(sum(profit), 0) AS profit_micro_usd,
+       coalesce(sum(fee_lamports), 0) AS fee_lamports,
+       avg(extract(epoch FROM timestamp - created_at))::double precision AS average_latency_seconds
+FROM liquidations WHERE created_at > now() - make_interval(secs => $1);
+
+---------------------------------------------------------------------------------------------------- kill switch, instances
+
+-- name: kill_switch_state
+SELECT stopped, reason, changed_at FROM kill_switch;
+
+-- name: set_kill_switch
+-- Waits for inserts under way, which hold the row shared: after this has committed, no intent can.
+UPDATE kill_switch SET stopped = $1, reason = $2, changed_by = $3, changed_at = now() RETURNING stopped, reason, changed_at;
+
+-- name: heartbeat
+INSERT INTO instances AS i
+    (instance_id, roles, pid, host, version, stats, last_successful_run, consecutive_failures)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)
+ON CONFLICT (instance_id) DO UPDATE SET
+    roles = excluded.roles, pid = excluded.pid, host = excluded.host, version = excluded.version, stats = excluded.stats,
+    last_successful_run = coalesce(excluded.last_successful_run, i.last_successful_run),
+    consecutive_failures = excluded.consecutive_failures, heartbeat_at = now();
+
+-- name: instances
+SELECT *, extract(epoch FROM now() - heartbeat_at)::double precision AS seconds_since_heartbeat
+FROM instances ORDER BY instance_id;
