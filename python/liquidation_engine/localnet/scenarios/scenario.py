@@ -3,12 +3,12 @@
 import hashlib
 import math
 import random
-from collections.abc import Callable
 from importlib import resources
-from typing import Protocol
+from typing import Protocol, Self
 
 from solders.account import Account
 from solders.hash import Hash
+from solders.instruction import Instruction
 from solders.keypair import Keypair
 from solders.message import Message
 from solders.pubkey import Pubkey
@@ -63,7 +63,7 @@ class ScenarioChain(Protocol):
 
 
 class Scenario:
-    """One seeded run of a market. `install` it before the chain's first slot, then let `driver` play it."""
+    """One seeded run of a market: `install` it on a chain, `play` each slot, and `start` it when somebody watches."""
 
     def __init__(self, settings: ScenarioSettings, liquidator: Pubkey, program_id: Pubkey = PROGRAM_ID) -> None:
         rng = random.Random(f"{settings.seed} population")  # noqa: S311 - seeded on purpose
@@ -77,11 +77,17 @@ class Scenario:
             [_lender(borrowers), *borrowers], self.places, settings.seed
         )
         self.balances: dict[str, Balances] = genesis.balances(self.positions, _funds(borrowers))
-        self._start = 0
+        self._chain: ScenarioChain | None = None
+        self._start: int | None = None
         self._played = 0
         self._ended = False
         self._refreshed = dict.fromkeys(BY_SYMBOL, 0)
         self._prices = {asset.symbol: asset.price for asset in ASSETS}
+
+    @classmethod
+    def build(cls, settings: ScenarioSettings, *, liquidator: Pubkey, program_id: Pubkey = PROGRAM_ID) -> Self:
+        """Draw the scenario; ConfigError for an unknown name, with the known ones."""
+        return cls(settings, liquidator, program_id)
 
     @property
     def market(self) -> Pubkey:
@@ -101,7 +107,7 @@ class Scenario:
     @property
     def last_slot(self) -> int:
         """The end: the tail after the last move is over."""
-        return self._start + self._steps[-1].slot + self.settings.tail_slots
+        return (self._start or 0) + self._steps[-1].slot + self.settings.tail_slots
 
     @property
     def statement(self) -> str:
@@ -114,11 +120,10 @@ class Scenario:
             f"borrowers owe less than the dust limit of $5, and 0.5 % owe less than it costs to liquidate them."
         )
 
-    def start_at(self, slot: int) -> None:
-        """Let the first price step come at `slot`; only before it was played."""
-        if self._played:
-            raise ConfigError("the scenario has begun: its start can no longer move")
-        self._start = slot
+    @property
+    def position_addresses(self) -> frozenset[str]:
+        """All positions, as addresses."""
+        return frozenset(str(one.address) for one in self.positions)
 
     def install(self, chain: ScenarioChain, *, elf: bytes | None = None) -> None:
         """Write the genesis: the program, the market, its tokens and positions, the liquidator's wallet."""
@@ -128,25 +133,29 @@ class Scenario:
         ):
             chain.set_account(pubkey, account)
         self._refreshed = dict.fromkeys(BY_SYMBOL, chain.slot)
-        self._start = chain.slot + self.settings.lead_slots
+        self._chain = chain
 
-    def driver(self, chain: ScenarioChain) -> Callable[[int], None]:
-        """Return what to call at the beginning of every slot: it submits, and marks steps and the end."""
+    def start(self, slot: int) -> None:
+        """Let prices move from now on; until then the oracles only repeat the first ones."""
+        if self._start is not None:
+            raise ConfigError("the scenario has begun: it cannot start again")
+        self._start = slot + self.settings.lead_slots
 
-        def on_slot(slot: int) -> None:
-            before = self._played
-            for raw in self.play(slot, chain.latest_blockhash):
-                chain.submit(raw)
-            if self._played > before:
-                step = self._steps[self._played - 1]
-                chain.mark("price_step", {"step": self._played - 1, "gap": step.gap, "prices": dict(step.prices)})
-            if slot >= self.last_slot and not self._ended:
-                self._ended = True
-                chain.mark("scenario_end", {"last_slot": self.last_slot})
+    def play(self, slot: int) -> None:
+        """Do what is due at the beginning of a slot: submit price updates, mark steps and the end."""
+        if self._chain is None:
+            raise ConfigError("the scenario is not installed on a chain yet")
+        before = self._played
+        for raw in self.updates(slot, self._chain.latest_blockhash):
+            self._chain.submit(raw)
+        if self._played > before:
+            step = self._steps[self._played - 1]
+            self._chain.mark("price_step", {"step": self._played - 1, "gap": step.gap, "prices": dict(step.prices)})
+        if self._start is not None and slot >= self.last_slot and not self._ended:
+            self._ended = True
+            self._chain.mark("scenario_end", {"last_slot": self.last_slot})
 
-        return on_slot
-
-    def play(self, slot: int, blockhash: Hash) -> list[bytes]:
+    def updates(self, slot: int, blockhash: Hash) -> list[bytes]:
         """Return the signed price updates for this slot: a due step's, and refreshes of prices that stand still."""
         changed = self._due(slot)
         old = {symbol for symbol, seen in self._refreshed.items() if slot - seen >= REFRESH_SLOTS}
@@ -154,32 +163,24 @@ class Scenario:
         if not write:
             return []
         self._refreshed |= {info.symbol: slot for info in write}
-        authority = self.oracle_authority.pubkey()
-        updates = [
-            instructions.set_price(
-                authority,
-                info.oracle,
-                self._prices[info.symbol],
-                genesis.confidence(self._prices[info.symbol]),
-                program=self.program_id,
-            )
-            for info in write
-        ]
-        message = Message.new_with_blockhash(updates, authority, blockhash)
+        message = Message.new_with_blockhash(
+            [self._set_price(info) for info in write], self.oracle_authority.pubkey(), blockhash
+        )
         return [bytes(VersionedTransaction(message, [self.oracle_authority]))]
+
+    def _set_price(self, info: MintInfo) -> Instruction:
+        price, authority = self._prices[info.symbol], self.oracle_authority.pubkey()
+        return instructions.set_price(authority, info.oracle, price, genesis.confidence(price), program=self.program_id)
 
     def _due(self, slot: int) -> set[str]:
         """Take up every step that is due (a slot may have been skipped); return the symbols whose price changed."""
         before = self._prices
+        if self._start is None:
+            return set()
         while self._played < len(self._steps) and self._start + self._steps[self._played].slot <= slot:
             self._prices = dict(self._steps[self._played].prices)
             self._played += 1
         return {symbol for symbol, price in self._prices.items() if price != before[symbol]}
-
-
-def build(settings: ScenarioSettings, *, liquidator: Pubkey, program_id: Pubkey = PROGRAM_ID) -> Scenario:
-    """Return the scenario; ConfigError for an unknown name, with the known ones."""
-    return Scenario(settings, liquidator, program_id)
 
 
 def program_binary() -> bytes:

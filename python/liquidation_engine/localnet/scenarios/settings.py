@@ -13,8 +13,8 @@ class ScenarioSettings:
     positions: int = 1000
     seed: int = 7
     slot_milliseconds: int = 400
-    lead_slots: int = 10
-    """Slots from genesis to the first price step, unless `Scenario.start_at` says otherwise."""
+    lead_slots: int = 5
+    """Slots from `Scenario.start` to the first price step."""
     move_slots: int = 90
     """Slots over which prices move."""
     tail_slots: int = 55
