@@ -102,7 +102,9 @@ class Scenario:
     @property
     def price_steps(self) -> tuple[PriceStep, ...]:
         """All steps; their slots are the chain's once the scenario has a start."""
-        return tuple(PriceStep(slot=self._start + step.slot, prices=step.prices, gap=step.gap) for step in self._steps)
+        return tuple(
+            PriceStep(slot=(self._start or 0) + step.slot, prices=step.prices, gap=step.gap) for step in self._steps
+        )
 
     @property
     def last_slot(self) -> int:
