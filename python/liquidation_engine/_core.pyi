@@ -11,7 +11,7 @@ from liquidation_engine.errors import LiquidationEngineError
 class ArgumentError(LiquidationEngineError, ValueError):
     """An argument is of another type, length or range than it must be; the message says what was found and expected."""
 
-class UnknownPosition(LiquidationEngineError, LookupError):
+class UnknownPosition(LiquidationEngineError, KeyError):
     """The book has no position at this address."""
 
 class Refused(LiquidationEngineError):

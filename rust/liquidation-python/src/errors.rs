@@ -3,7 +3,7 @@
 //! `DecodeError` and `WalletError` are the package's own; the others are made here and exported by the module.
 
 use liquidation_core::CoreError;
-use pyo3::exceptions::{PyLookupError, PyValueError};
+use pyo3::exceptions::{PyException, PyKeyError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyDict, PyTuple, PyType};
@@ -78,11 +78,11 @@ fn tree(py: Python<'_>) -> PyResult<&Tree> {
         };
         let root = theirs("LiquidationEngineError")?.into_bound(py);
         let value = py.get_type::<PyValueError>();
-        let lookup = py.get_type::<PyLookupError>();
+        let key = py.get_type::<PyKeyError>();
         let made = |name: &str, doc: &str, bases: &[&Bound<'_, PyType>]| made(py, name, doc, bases);
         Ok(Tree {
             argument: made("ArgumentError", ARGUMENT, &[&root, &value])?,
-            unknown_position: made("UnknownPosition", UNKNOWN_POSITION, &[&root, &lookup])?,
+            unknown_position: made("UnknownPosition", UNKNOWN_POSITION, &[&root, &key])?,
             refused: made("Refused", REFUSED, &[&root])?,
             book_broken: made("BookBroken", BOOK_BROKEN, &[&root])?,
             decode: theirs("DecodeError")?,
@@ -101,6 +101,8 @@ fn made(
     let body = PyDict::new(py);
     body.set_item("__module__", "liquidation_engine._core")?;
     body.set_item("__doc__", doc)?;
+    let plain = py.get_type::<PyException>().getattr("__str__")?; // KeyError's would quote the message
+    body.set_item("__str__", plain)?;
     let class = py
         .get_type::<PyType>()
         .call1((name, PyTuple::new(py, bases)?, body))?;

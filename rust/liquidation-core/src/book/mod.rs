@@ -276,6 +276,7 @@ impl Book {
             }
             self.look_at(number, look);
         }
+        recovered.retain(|address| !self.needs_an_act(address)); // closed and opened again in one batch
         crossed.sort_unstable();
         recovered.sort_unstable();
         Change {
@@ -284,6 +285,12 @@ impl Book {
             kind,
             evaluated,
         }
+    }
+
+    fn needs_an_act(&self, address: &Pubkey) -> bool {
+        self.store
+            .number(address)
+            .is_some_and(|number| self.emission.needs(number))
     }
 
     fn rows_in(&self, doubt: &Doubt) -> Vec<u32> {

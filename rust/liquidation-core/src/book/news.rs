@@ -20,7 +20,7 @@ pub struct Account<'a> {
 }
 
 /// An account's state, decoded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum News {
     /// The book's market.
     Market(Market),
@@ -29,7 +29,7 @@ pub enum News {
     /// An oracle of the program.
     Oracle(Oracle),
     /// A position of the market.
-    Position(Position),
+    Position(Box<Position>),
     /// Nothing of the program lies there any more.
     Gone,
     /// Another market's, or of a kind that the book does not keep.
@@ -68,7 +68,8 @@ pub fn read(account: &Account<'_>, program: &Pubkey, market: &Pubkey) -> Result<
         Some(Kind::Oracle) => ("oracle", Oracle::decode(account.data).map(News::Oracle)),
         Some(Kind::Position) => (
             "position",
-            Position::decode(account.data).map(|state| ours(&state.market, News::Position(state))),
+            Position::decode(account.data)
+                .map(|state| ours(&state.market, News::Position(Box::new(state)))),
         ),
         Some(Kind::InsuranceFund) | None => ("account", Ok(News::Foreign)),
     };

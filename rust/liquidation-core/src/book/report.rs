@@ -106,7 +106,7 @@ impl Book {
     /// Returns how many positions are kept.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.store.len()
+        self.store.count()
     }
 
     /// Returns whether no position is kept.

@@ -154,7 +154,7 @@ impl Store {
 
     /// Returns how many positions there are.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.rows.len() - self.free.len()
     }
 
