@@ -3,7 +3,6 @@
 import hashlib
 import math
 import random
-from importlib import resources
 from typing import Protocol, Self
 
 from solders.account import Account
@@ -15,6 +14,7 @@ from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
 from liquidation_engine.errors import ConfigError
+from liquidation_engine.localnet.program import program_bytes
 from liquidation_engine.localnet.scenarios import genesis
 from liquidation_engine.localnet.scenarios.assets import ASSETS, BY_SYMBOL
 from liquidation_engine.localnet.scenarios.genesis import Balances, MintInfo, PlacedPosition, Places
@@ -26,7 +26,6 @@ from liquidation_engine.protocols.reference.addresses import PROGRAM_ID
 
 REFRESH_SLOTS = 40  # far below the age at which the program refuses a price
 LENDER_SHARE_PERCENT = 160  # of all borrowings: enough to pay out every seizure
-BINARY = "reference_lending.so"
 UNCOVERED = "USDT"  # its fund is too small for the crash
 """Shares of what borrowers against BONK owe: what the funds hold at the start."""
 FUND_BPS, SMALL_FUND_BPS = 10_000, 15
@@ -129,7 +128,7 @@ class Scenario:
 
     def install(self, chain: ScenarioChain, *, elf: bytes | None = None) -> None:
         """Write the genesis: the program, the market, its tokens and positions, the liquidator's wallet."""
-        chain.add_program(self.program_id, program_binary() if elf is None else elf)
+        chain.add_program(self.program_id, program_bytes() if elf is None else elf)
         for pubkey, account in genesis.accounts(
             self.places, self.positions, self.balances, chain.slot, self.settings.seed
         ):
@@ -183,14 +182,6 @@ class Scenario:
             self._prices = dict(self._steps[self._played].prices)
             self._played += 1
         return {symbol for symbol, price in self._prices.items() if price != before[symbol]}
-
-
-def program_binary() -> bytes:
-    """Return the lending program as it is shipped."""
-    try:
-        return resources.files("liquidation_engine.localnet").joinpath("program", BINARY).read_bytes()
-    except FileNotFoundError as error:
-        raise ConfigError(f"the program's binary {error.filename} is missing; reinstall the package") from error
 
 
 def _lender(borrowers: list[Drawn]) -> Drawn:
