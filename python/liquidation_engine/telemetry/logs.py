@@ -44,10 +44,9 @@ def configure_logs(level: str = "info", *, pretty: bool | None = None, stream: T
     structlog.configure(
         processors=[*_shared_processors(), *(_pretty() if readable else _json())],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(out),
+        logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),  # stderr of the moment
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(stream=out, level=max(number, logging.WARNING), force=True)  # what libraries have to say
 
 
 def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
@@ -90,3 +89,7 @@ def _json() -> list[Processor]:
         structlog.processors.EventRenamer("message"),
         structlog.processors.JSONRenderer(sort_keys=False),
     ]
+
+
+if not structlog.is_configured():  # unconfigured, structlog would print to standard output
+    configure_logs()
