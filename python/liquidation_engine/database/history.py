@@ -76,6 +76,11 @@ class History:
         row = await self._database.row("liquidation_stats", window_seconds)
         return as_dict(row) if row else {}
 
+    async def progress(self) -> dict[str, int]:
+        """Return how many have landed, are in flight, are liquidatable now, and were refused."""
+        row = await self._database.row("progress")
+        return {name: int(value) for name, value in row.items()} if row else {}
+
     async def insurance_balance(self) -> dict[str, object]:
         """Return the shape of GET /insurance/balance: the SOL fund on top, every fund in `funds`."""
         funds = [_with_utilization(as_dict(row)) for row in await self._database.rows("funds")]

@@ -263,3 +263,10 @@ ON CONFLICT (instance_id) DO UPDATE SET
 -- name: instances
 SELECT *, extract(epoch FROM now() - heartbeat_at)::double precision AS seconds_since_heartbeat
 FROM instances ORDER BY instance_id;
+
+-- name: progress
+-- The demo's bar: one row, cheap enough for every quarter of a second.
+SELECT (SELECT count(*) FROM liquidations WHERE error_message IS NULL) AS landed,
+       (SELECT count(*) FROM intents WHERE state = 'live') AS live_intents,
+       (SELECT count(*) FROM positions WHERE liquidatable) AS liquidatable,
+       (SELECT count(DISTINCT position_pubkey) FROM failed_liquidations WHERE outcome IN ('unprofitable', 'rejected', 'gave_up')) AS refused;

@@ -20,9 +20,9 @@ def plan_to_json(plan: Plan) -> str:
 def plan_from_json(text: str) -> Plan:
     """Return the plan that `plan_to_json` wrote; raise DecodeError for another release's fields."""
     fields = json.loads(text)
-    try:
-        return Plan(**{**fields, "writes_off": tuple(fields["writes_off"])})
-    except (KeyError, TypeError) as error:
+    try:  # a plan's sequences are all tuples of text
+        return Plan(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    except TypeError as error:
         raise DecodeError(f"a stored plan is not one of this release: {error}") from error
 
 
