@@ -168,6 +168,9 @@ class Town:
         return data + struct.pack("<QQ", 0, len(self.assets)) + bytes(CREATOR) + bytes(32)
 
     def accounts(self) -> dict[Pubkey, tuple[Pubkey, bytes]]:
+        for asset in self.assets:
+            asset.total_deposits = sum(n for one in self.borrowers for of, n in one.collateral if of is asset)
+            asset.total_debt_shares = sum(n for one in self.borrowers for of, n in one.debt if of is asset)
         made = {MARKET: (PROGRAM, self.market_data())}
         for asset in self.assets:
             made |= asset.accounts()

@@ -28,10 +28,9 @@ from liquidation_auditor.decode import (
 from liquidation_auditor.faults import Fault
 from liquidation_auditor.recording import AccountRow, ExecutionRow, SlotRow
 from liquidation_auditor.state import ChainState
-from liquidation_auditor.vm import Machine, seizure
+from liquidation_auditor.vm import SYSVARS, Machine, seizure
 
 NATIVE = "native"
-SYSVARS = b"\x06\xa7\xd5\x17"  # every sysvar's address begins with these bytes
 LENDING_VERBS = {LIQUIDATE: "liquidate", WRITE_OFF: "write_off", COVER_BAD_DEBT: "cover_bad_debt"}
 
 
