@@ -57,6 +57,8 @@ async def migrate(url: str, *, create_database: bool = True) -> list[str]:
         ) from error
     except (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.LockNotAvailableError) as error:
         raise ServerError(f"migrating {place_of(url)} was interrupted, nothing was changed: run it again") from error
+    except asyncpg.PostgresError as error:
+        raise ServerError(f"migrating {place_of(url)} failed, nothing was changed: {error}") from error
     finally:
         await connection.close(timeout=5.0)
 

@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ from liquidation_engine.database import Database, History, Instances
 from liquidation_engine.database.migrate import migrate
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
 from liquidation_engine.localnet.scenarios import NAMES as SCENARIOS
+from liquidation_engine.runner.observation import summarise
 from liquidation_engine.runner.demo_report import Progress, show, summary
 from liquidation_engine.runner.processes import Child, Children, end, first_line, log_tail
 from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 from liquidation_engine.servers import EmbeddedServers, ServerUrls
-from liquidation_engine.telemetry import summarise
 
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 20.0  # after the last slot: what is in flight may still end
@@ -101,7 +101,7 @@ def _check(options: DemoOptions) -> None:
 
 
 @contextlib.contextmanager
-def _folder(options: DemoOptions):  # type: ignore[no-untyped-def]
+def _folder(options: DemoOptions) -> Iterator[Path]:
     """Give the demo its folder: the one asked for, or one that goes when all is well."""
     if options.data_folder is not None:
         options.data_folder.mkdir(parents=True, exist_ok=True)
@@ -116,7 +116,7 @@ def _folder(options: DemoOptions):  # type: ignore[no-untyped-def]
 
 
 @contextlib.asynccontextmanager
-async def _cluster(options: DemoOptions, folder: Path, progress: "Progress") -> AsyncIterator[Cluster]:
+async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> AsyncIterator[Cluster]:
     children = Children(log_folder=folder, on_exit=progress.child_ended)
     servers = EmbeddedServers(
         folder / "servers", database_url=os.environ.get("DATABASE_URL"), redis_url=os.environ.get("REDIS_URL")
@@ -134,7 +134,7 @@ async def _cluster(options: DemoOptions, folder: Path, progress: "Progress") -> 
         await servers.stop()
 
 
-async def _start(cluster: Cluster, progress: "Progress") -> None:
+async def _start(cluster: Cluster, progress: Progress) -> None:
     options = cluster.options
     progress.say(f"building the market: {options.positions} positions, seed {options.seed}")
     cluster.localnet = await cluster.children.start("localnet", _localnet_arguments(cluster), {}, pipes=True)
@@ -202,7 +202,7 @@ async def _until_ready(cluster: Cluster, expected: set[str]) -> None:
         deadline = time.monotonic() + READY_SECONDS
         while True:
             rows = await Instances(database).all()
-            waiting = expected - {row["instance_id"] for row in rows if row["stats"].get("ready")}
+            waiting = expected - {str(row["instance_id"]) for row in rows if _is_ready(row)}
             if not waiting:
                 return
             if time.monotonic() > deadline:
@@ -213,7 +213,12 @@ async def _until_ready(cluster: Cluster, expected: set[str]) -> None:
         await database.close()
 
 
-async def _play_and_judge(cluster: Cluster, progress: "Progress") -> dict[str, Any]:
+def _is_ready(row: Mapping[str, object]) -> bool:
+    stats = row["stats"]
+    return isinstance(stats, dict) and bool(stats.get("ready"))
+
+
+async def _play_and_judge(cluster: Cluster, progress: Progress) -> dict[str, Any]:
     assert cluster.localnet is not None
     assert cluster.localnet.process.stdin is not None
     cluster.localnet.process.stdin.write(b"play\n")
@@ -227,7 +232,7 @@ async def _play_and_judge(cluster: Cluster, progress: "Progress") -> dict[str, A
     return await _audit(cluster)
 
 
-async def _follow(cluster: Cluster, progress: "Progress") -> None:
+async def _follow(cluster: Cluster, progress: Progress) -> None:
     """Show how it goes until the scenario is over and everything in flight has ended."""
     database = await Database.connect(cluster.urls.database_url, max_size=2)
     rpc = RpcClient([cluster.chain["url"]])

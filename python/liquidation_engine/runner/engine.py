@@ -7,7 +7,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
@@ -16,15 +16,15 @@ import structlog
 
 from liquidation_engine.chain import BlockhashCache, RpcClient, Wallet
 from liquidation_engine.clock import SystemClock
-from liquidation_engine.cluster import Heartbeat, KillSwitchCache
+from liquidation_engine.cluster import KillSwitchCache
 from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, Instances, KillSwitch, bind_chain, check_version
 from liquidation_engine.errors import ConfigError, LiquidationEngineError
-from liquidation_engine.protocols.reference.lending import MarketMap, load_market
+from liquidation_engine.protocols.reference.market import MarketMap, load_market
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.sabotage import Sabotage
 from liquidation_engine.stream import connect
-from liquidation_engine.telemetry import configure_logs
+from liquidation_engine.telemetry.logs import configure_logs
 
 log = structlog.get_logger(__name__)
 
@@ -51,7 +51,8 @@ class Instance:
 
 async def run_engine(settings: Settings, *, sabotage: str | None = None) -> None:
     """Run the instance until SIGTERM or SIGINT; raises `LiquidationEngineError` for what keeps it from starting."""
-    configure_logs(level=settings.log_level, file=settings.log_file, instance_id=settings.instance_id)
+    configure_logs(settings.log_level)
+    structlog.contextvars.bind_contextvars(instance=settings.instance_id)
     log.info("Starting Liquidation Engine", roles=",".join(settings.active_roles), dry_run=settings.dry_run)
     stop = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -60,7 +61,7 @@ async def run_engine(settings: Settings, *, sabotage: str | None = None) -> None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(instance.kill_switch.run(stop), name="kill switch")
-                group.create_task(_heartbeat(instance).run(stop), name="heartbeat")
+                group.create_task(_beat(instance, stop), name="heartbeat")
                 for role in settings.active_roles:
                     group.create_task(_run_role(role, instance, stop), name=role)
         except* LiquidationEngineError as errors:
@@ -103,7 +104,7 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         log.info("monitoring program:", program=settings.program_id)
         market = await load_market(rpc, settings.program_id, settings.market)
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
-        kill_switch = KillSwitchCache(KillSwitch(database).state, client)
+        kill_switch = KillSwitchCache(_switch_reader(database), redis=client)
         await kill_switch.refresh()
         yield Instance(
             settings=settings,
@@ -132,20 +133,36 @@ def _wallet(settings: Settings) -> Wallet | None:
     return None
 
 
-def _heartbeat(instance: Instance) -> Heartbeat:
-    instances = Instances(instance.database)
-    settings = instance.settings
+def _switch_reader(database: Database) -> Callable[[], Awaitable[tuple[bool, str | None]]]:
+    switch = KillSwitch(database)
 
-    async def beat() -> None:
-        await instances.heartbeat(
-            settings.instance_id,
-            roles=list(settings.active_roles),
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            version=VERSION,
-            stats=instance.observation.stats(),
-            last_successful_run=instance.observation.last_successful_run,
-            consecutive_failures=instance.observation.consecutive_failures,
-        )
+    async def read() -> tuple[bool, str | None]:
+        state = await switch.state()
+        return state.stopped, state.reason
 
-    return Heartbeat(beat, every_seconds=HEARTBEAT_SECONDS)
+    return read
+
+
+async def _beat(instance: Instance, stop: asyncio.Event) -> None:
+    """Say that the instance lives: at once, when it becomes ready, and every 30 seconds."""
+    instances, settings, observation = Instances(instance.database), instance.settings, instance.observation
+    while not stop.is_set():
+        was_ready = observation.ready.is_set()
+        try:
+            await instances.heartbeat(
+                settings.instance_id,
+                roles=list(settings.active_roles),
+                pid=os.getpid(),
+                host=socket.gethostname(),
+                version=VERSION,
+                stats=observation.stats(),
+                last_successful_run=observation.last_successful_run,
+                consecutive_failures=observation.consecutive_failures,
+            )
+        except LiquidationEngineError as error:
+            log.error("Heartbeat not written", error=str(error))
+        waits = [stop.wait()] if was_ready else [stop.wait(), observation.ready.wait()]
+        tasks = [asyncio.create_task(wait) for wait in waits]
+        await asyncio.wait(tasks, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()

@@ -54,9 +54,8 @@ async def serve_localnet(options: LocalnetOptions) -> None:
         if scenario is not None:
             if options.hold:
                 await _line_or_stop(stop)
-            if not stop.is_set():
-                scenario.start(localnet.chain.slot)
-                _say({"last_slot": scenario.last_slot})
+            scenario.start(localnet.chain.slot)
+            _say({"last_slot": scenario.last_slot})
         closed = asyncio.create_task(localnet.wait_closed())
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait({closed, stopped}, return_when=asyncio.FIRST_COMPLETED)

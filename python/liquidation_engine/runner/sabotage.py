@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 from urllib.parse import urlparse
 
+from liquidation_engine.database import Intents
 from liquidation_engine.errors import ConfigError, RpcError
-from liquidation_engine.execute.ports import Intents, Lending
-from liquidation_engine.model import Expired, Intent, Landed, LandedFailed, Plan, Settlement, SignedTransaction
+from liquidation_engine.model import NATIVE, Expired, Intent, Landed, LandedFailed, Plan, Settlement, SignedTransaction
+from liquidation_engine.protocols.reference.lending import ReferenceLending
 
 KINDS = ("blind-second-send", "skip-scan", "wrong-ledger")
 
@@ -31,49 +31,38 @@ class Sabotage:
         return cls(kind)
 
 
-class WrongLedger:
+class WrongLedger(Intents):
     """Books one unit too much out of the wallet and into the vault: balanced, and not what the chain says."""
-
-    def __init__(self, intents: Intents) -> None:
-        self._intents = intents
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._intents, name)
 
     async def close(
         self, intent: Intent, outcome: Landed | LandedFailed | Expired, books: Settlement, retry_count: int
     ) -> bool:
         """Close the intent with books that are off by one unit."""
-        wallet = next((entry for entry in books.ledger if entry.account == "wallet" and entry.mint != "native"), None)
+        wallet = next((entry for entry in books.ledger if entry.account == "wallet" and entry.mint != NATIVE), None)
         if wallet is not None:
-            other = next(e for e in books.ledger if e.mint == wallet.mint and e.account == "reserve_vault")
+            vault = next(e for e in books.ledger if e.mint == wallet.mint and e.account == "reserve_vault")
             wrong = {
-                id(wallet): replace(wallet, amount=wallet.amount - 1),
-                id(other): replace(other, amount=other.amount + 1),
+                wallet: replace(wallet, amount=wallet.amount - 1),
+                vault: replace(vault, amount=vault.amount + 1),
             }
-            books = replace(books, ledger=tuple(wrong.get(id(entry), entry) for entry in books.ledger))
-        return await self._intents.close(intent, outcome, books, retry_count=retry_count)
+            books = replace(books, ledger=tuple(wrong.get(entry, entry) for entry in books.ledger))
+        return await super().close(intent, outcome, books, retry_count)
 
 
-class SecondSend:
+class SecondSend(ReferenceLending):
     """Signs and sends a second transaction for every plan, while the first is still live."""
 
-    def __init__(self, lending: Lending, send: Callable[[bytes], Awaitable[str]]) -> None:
-        self._lending, self._send = lending, send
-        self._tasks: set[asyncio.Task[object]] = set()
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._lending, name)
+    _second_sends: set[asyncio.Task[None]]
 
     async def sign(self, plan: Plan, *, units: int, attempt: int) -> SignedTransaction:
         """Sign as asked, and once more with a higher bid, which goes out unrecorded."""
-        second = await self._lending.sign(plan, units=units, attempt=attempt + 7)
+        second = await super().sign(plan, units=units, attempt=attempt + 7)
         task = asyncio.create_task(self._later(second.transaction))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return await self._lending.sign(plan, units=units, attempt=attempt)
+        self._second_sends = {task, *getattr(self, "_second_sends", ())}
+        task.add_done_callback(self._second_sends.discard)
+        return await super().sign(plan, units=units, attempt=attempt)
 
     async def _later(self, transaction: bytes) -> None:
         await asyncio.sleep(0.05)
         with contextlib.suppress(RpcError):
-            await self._send(transaction)
+            await self._rpc.send(transaction)

@@ -24,7 +24,6 @@ from liquidation_engine.execute.finisher import Finisher
 from liquidation_engine.execute.plan import PlanPolicy
 from liquidation_engine.execute.pool import Pool, PoolLimits
 from liquidation_engine.execute.ports import Executed, NotExecuted
-from liquidation_engine.execute.ports import Intents as IntentsPort
 from liquidation_engine.execute.retry import BackOff
 from liquidation_engine.execute.worker import Worker, WorkerPolicy
 from liquidation_engine.model import TransactionRecord
@@ -48,18 +47,14 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
         confirmer = await stack.enter_async_context(Confirmer(instance.rpc, settings.websocket_url))
         lending = _lending(instance)
         await _open_funds(instance, lending)
-        intents: IntentsPort = Intents(instance.database)
+        intents = WrongLedger(instance.database) if _sabotaged(instance, "wrong-ledger") else Intents(instance.database)
         chain = RpcChain(instance.rpc, confirmer)
-        if instance.sabotage and instance.sabotage.kind == "wrong-ledger":
-            intents = WrongLedger(intents)
         worker = Worker(
             instance_id=settings.instance_id,
             guards=Guards(instance.database),
             intents=intents,
             failures=Failures(instance.database),
-            lending=SecondSend(lending, instance.rpc.send)
-            if instance.sabotage and instance.sabotage.kind == "blind-second-send"
-            else lending,
+            lending=lending,
             finisher=Finisher(
                 intents=intents,
                 chain=chain,
@@ -113,7 +108,8 @@ def _lending(instance: Instance) -> ReferenceLending:
         if wallet is None:
             raise ConfigError("a live worker needs a key: set WALLET_PATH")
         signer = Signer(wallet, allowed_programs(settings.program_id), instance.kill_switch.may_sign)
-    return ReferenceLending(
+    kind = SecondSend if _sabotaged(instance, "blind-second-send") else ReferenceLending
+    return kind(
         instance.rpc,
         instance.market,
         program=settings.program_id,
@@ -123,6 +119,10 @@ def _lending(instance: Instance) -> ReferenceLending:
         fees=FeePolicy(ladder=FeeLadder(base=settings.base_priority_fee, cap=settings.max_priority_fee)),
         sol_price_micro_usd=settings.sol_price_micro_usd,
     )
+
+
+def _sabotaged(instance: Instance, kind: str) -> bool:
+    return instance.sabotage is not None and instance.sabotage.kind == kind
 
 
 async def _open_funds(instance: Instance, lending: ReferenceLending) -> None:

@@ -4,25 +4,26 @@ A read is two calls at most: everything the candidate names in one, and what the
 program's own arithmetic, from Rust.
 """
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
 
-from liquidation_engine.protocols.reference.returns import returned_data
+from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from liquidation_engine import _core
+from liquidation_engine._core import Refused
 from liquidation_engine.chain.blockhash import BlockhashCache
 from liquidation_engine.chain.fees import MAX_COMPUTE_UNITS, FeePolicy, network_fee_lamports
 from liquidation_engine.chain.rpc import RpcClient
-from liquidation_engine.chain.signer import Signer
+from liquidation_engine.chain.signer import ASSOCIATED_TOKEN_PROGRAM, TOKEN_PROGRAM, Signer
 from liquidation_engine.chain.transaction import build_transaction
 from liquidation_engine.chain.words import ChainAccount
-from liquidation_engine.errors import ConfigError, SigningRefused
+from liquidation_engine.errors import ConfigError, DecodeError, SigningRefused
 from liquidation_engine.model import (
     NATIVE,
     Candidate,
     ChainRoles,
+    PairQuote,
     Plan,
     PositionView,
     Reading,
@@ -31,66 +32,14 @@ from liquidation_engine.model import (
     TransactionRecord,
 )
 from liquidation_engine.protocols.reference import addresses, instructions
-from liquidation_engine.protocols.reference.accounts import (
-    MarketAccount,
-    OracleAccount,
-    PositionAccount,
-    ReserveAccount,
-    Side,
-)
+from liquidation_engine.protocols.reference.accounts import OracleAccount, PositionAccount, Side
+from liquidation_engine.protocols.reference.market import ATTO_PER_MICRO, MarketMap, ReserveFacts
 from liquidation_engine.protocols.reference.refusals import REFUSALS
+from liquidation_engine.protocols.reference.returns import little_endian_u64, returned
+from liquidation_engine.protocols.reference.tokens import token_amount
 
-ATTO_PER_MICRO = 10**12
+U64_MAX = 2**64 - 1
 TYPICAL_UNITS = 120_000  # of a liquidation, for the fee estimate before a simulation has told
-
-
-@dataclass(slots=True)
-class _Reserve:
-    """What does not change about a reserve, and the last price read."""
-
-    address: Pubkey
-    mint: str
-    oracle: Pubkey
-    decimals: int
-    price: int = 0
-    exponent: int = 0
-
-    @property
-    def unit(self) -> int:
-        """Atto-USD per smallest unit."""
-        return int(self.price * 10 ** (self.exponent - self.decimals + 18))
-
-
-@dataclass(slots=True)
-class MarketMap:
-    """The market's standing facts: its reserves, and which funds there are."""
-
-    market: Pubkey
-    insurance_authority: str
-    reserves: dict[str, _Reserve] = field(default_factory=dict)  # by address
-    by_mint: dict[str, _Reserve] = field(default_factory=dict)
-
-
-async def load_market(rpc: RpcClient, program: str, market: str | None) -> MarketMap:
-    """Read the market and its reserves; ConfigError when there is none, or several and none was named."""
-    _, found = await rpc.program_accounts(program, filters=[{"dataSize": MarketAccount.SIZE}])
-    markets = {address: MarketAccount.decode(account.data) for address, account in found}
-    if market is None and len(markets) == 1:
-        market = next(iter(markets))
-    if market is None or market not in markets:
-        known = ", ".join(sorted(markets)) or "none"
-        raise ConfigError(f"MARKET is {market or 'not set'}; the program {program} has these markets: {known}")
-    pubkey = Pubkey.from_string(market)
-    loaded = MarketMap(pubkey, str(markets[market].insurance_authority))
-    _, accounts = await rpc.program_accounts(program, filters=[{"dataSize": ReserveAccount.SIZE}])
-    for address, account in accounts:
-        reserve = ReserveAccount.decode(account.data)
-        if reserve.market == pubkey:
-            one = _Reserve(Pubkey.from_string(address), str(reserve.mint), reserve.oracle, reserve.decimals)
-            loaded.reserves[address] = loaded.by_mint[one.mint] = one
-    if not loaded.reserves:
-        raise ConfigError(f"the market {market} has no reserves")
-    return loaded
 
 
 class ReferenceLending:
@@ -183,15 +132,27 @@ class ReferenceLending:
             return amount * self._sol_price() // 10**9
         return amount * self._market.by_mint[mint].unit // ATTO_PER_MICRO
 
-    def written_off(self, record: TransactionRecord) -> Mapping[str, int]:
+    def written_off(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return debt mint -> tokens that became bad debt in this transaction, from the program's return data."""
+        answers = returned(record.logs, self.program)
+        kinds = [name for name, _ in self._steps(plan)]
+        if len(answers) != len(kinds):
+            raise DecodeError(f"{record.signature} logs {len(answers)} instructions, expected {len(kinds)}")
         total: dict[str, int] = {}
-        for data, reserve in returned_data(record.logs, self.program, instructions.WRITE_OFF_LOG):
-            mint = self._market.reserves[reserve].mint
-            total[mint] = total.get(mint, 0) + int.from_bytes(base64.b64decode(data)[:8].ljust(8, b"\0"), "little")
+        for (kind, reserve), answer in zip(self._steps(plan), answers, strict=True):
+            if kind == "write_off":
+                mint = self._market.reserves[reserve].mint
+                total[mint] = total.get(mint, 0) + little_endian_u64(answer)
         return total
 
-    def _read_set(self, position: str, reserves: Sequence[_Reserve]) -> list[str]:
+    async def fund_balances(self) -> tuple[int, Mapping[str, int]]:
+        """Return the slot and the balance of each mint's insurance vault."""
+        vaults = {mint: str(vault) for mint, vault in self._fund_vaults.items()}
+        slot, found = await self._rpc.accounts(list(vaults.values()), commitment="confirmed")
+        accounts = _present(found)
+        return slot, {mint: token_amount(accounts[vault].data) for mint, vault in vaults.items() if vault in accounts}
+
+    def _read_set(self, position: str, reserves: Sequence[ReserveFacts]) -> list[str]:
         wanted = [position, str(self._market.market)]
         for reserve in reserves:
             wanted += [str(reserve.address), str(reserve.oracle), str(self._tokens[reserve.mint])]
@@ -220,9 +181,6 @@ class ReferenceLending:
         self, candidate: Candidate, held: PositionAccount, accounts: Mapping[str, ChainAccount], slot: int
     ) -> Reading:
         wallet = {mint: _balance(accounts, account) for mint, account in self._tokens.items()}
-        raw = {bytes(Pubkey.from_string(address)): account.data for address, account in accounts.items()}
-        key = bytes(Pubkey.from_string(candidate.position))
-        answer = _core.quotes(raw, key, slot, [wallet[self._mint(leg.reserve)] for leg in held.legs])
         view = PositionView(
             protocol=candidate.protocol,
             position=candidate.position,
@@ -230,18 +188,137 @@ class ReferenceLending:
             market=str(held.market),
             version=held.version,
             slot=slot,
-            state_digest=_core.state_digest(accounts[candidate.position].data).hex(),
+            state_digest=_core.state_digest(accounts[candidate.position].data),
             debt_reserves=tuple(str(leg.reserve) for leg in held.legs if leg.side == Side.DEBT),
             collateral_reserves=tuple(str(leg.reserve) for leg in held.legs if leg.side == Side.COLLATERAL),
             mint_of={address: reserve.mint for address, reserve in self._market.reserves.items()},
             wallet_balance=wallet,
             fund_balance=self._drawable(accounts),
-            health_factor=answer.health_factor,
+            health_factor=None,
         )
+        raw = {_core.from_base58(address): account.data for address, account in accounts.items()}
+        refusal, found = None, []
+        try:
+            found = _core.quotes(raw, _core.from_base58(candidate.position), slot)
+            found = [quote for one in found for quote in self._affordable(one, raw, candidate, slot, wallet)]
+        except Refused as error:
+            refusal = error.name
+        if found:
+            view = replace(view, health_factor=found[0].health_before)
         return Reading(
             view=view,
-            quotes=tuple(_pair_quote(quote) for quote in answer.quotes),
-            refusal=answer.refusal,
+            quotes=tuple(map(_pair_quote, found)),
+            refusal=refusal,
             slot=slot,
             sol_price_micro_usd=self._sol_price(),
         )
+
+    def _affordable(
+        self,
+        quote: _core.Quote,
+        raw: Mapping[bytes, bytes],
+        candidate: Candidate,
+        slot: int,
+        wallet: Mapping[str, int],
+    ) -> list[_core.Quote]:
+        """Return the quote, or the smaller one that the wallet can pay for."""
+        balance = wallet[_core.to_base58(quote.debt_mint)]
+        if quote.repaid <= balance:
+            return [quote]
+        position = _core.from_base58(candidate.position)
+        pair = (quote.debt_reserve, quote.collateral_reserve)
+        try:
+            smaller = _core.quotes(raw, position, slot, balance) if balance else []
+        except Refused:
+            return []
+        return [one for one in smaller if (one.debt_reserve, one.collateral_reserve) == pair]
+
+    def _drawable(self, accounts: Mapping[str, ChainAccount]) -> Mapping[str, int]:
+        if self._market.insurance_authority != str(self._wallet):
+            return {}
+        return {mint: _balance(accounts, vault) for mint, vault in self._fund_vaults.items()}
+
+    def _steps(self, plan: Plan) -> list[tuple[str, str]]:
+        """Return the lending program's instructions of a plan, in order, as (name, reserve)."""
+        steps = [("liquidate", plan.debt_reserve)] if plan.kind == "liquidate" else []
+        for reserve in plan.writes_off:
+            steps.append(("write_off", reserve))
+            if plan.covers:
+                steps.append(("cover_bad_debt", reserve))
+        return steps
+
+    def _instructions(self, plan: Plan) -> list[Instruction]:
+        return [self._instruction(name, reserve, plan) for name, reserve in self._steps(plan)]
+
+    def _instruction(self, name: str, reserve: str, plan: Plan) -> Instruction:
+        position = Pubkey.from_string(plan.position)
+        debt = self._market.reserves[reserve]
+        if name == "write_off":
+            return instructions.write_off(
+                self._wallet, self._market.market, position, debt.address, program=self._program
+            )
+        if name == "cover_bad_debt":
+            mint = Pubkey.from_string(debt.mint)
+            return instructions.cover_bad_debt(
+                self._wallet, self._market.market, debt.address, mint, U64_MAX, program=self._program
+            )
+        assert plan.collateral_reserve is not None
+        collateral = self._market.reserves[plan.collateral_reserve]
+        named = (reserve, plan.collateral_reserve)
+        return instructions.liquidate(
+            self._wallet,
+            self._market.market,
+            position,
+            debt=debt.pair,
+            collateral=collateral.pair,
+            collateral_mint=Pubkey.from_string(collateral.mint),
+            source=self._tokens[debt.mint],
+            destination=self._tokens[collateral.mint],
+            amount=plan.repay_amount,
+            min_seize=plan.min_seize,
+            expected_version=plan.expected_version,
+            others=[self._market.reserves[other].pair for other in plan.other_reserves if other not in named],
+            program=self._program,
+        )
+
+
+def associated_token_account(owner: Pubkey, mint: Pubkey) -> Pubkey:
+    """Return the associated token account of a wallet for a mint."""
+    seeds = [bytes(owner), bytes(Pubkey.from_string(TOKEN_PROGRAM)), bytes(mint)]
+    return Pubkey.find_program_address(seeds, Pubkey.from_string(ASSOCIATED_TOKEN_PROGRAM))[0]
+
+
+def fund_addresses(mint: str, program: str) -> tuple[str, str]:
+    """Return the insurance fund's address and its vault's for a mint in base58, or `SOL`."""
+    try:
+        token = addresses.SOL_MINT if mint == "SOL" else Pubkey.from_string(mint)
+        owner = Pubkey.from_string(program)
+    except ValueError as error:
+        raise ConfigError(f"{mint!r} or {program!r} is not an address: expected base58 of 32 bytes") from error
+    fund, vault = addresses.insurance_fund(token, program=owner)[0], addresses.insurance_vault(token, program=owner)[0]
+    return str(fund), str(vault)
+
+
+def _present(found: Sequence[ChainAccount | None]) -> dict[str, ChainAccount]:
+    return {account.address: account for account in found if account is not None}
+
+
+def _balance(accounts: Mapping[str, ChainAccount], address: Pubkey) -> int:
+    account = accounts.get(str(address))
+    return token_amount(account.data) if account is not None and account.owner == TOKEN_PROGRAM else 0
+
+
+def _pair_quote(quote: _core.Quote) -> PairQuote:
+    return PairQuote(
+        debt_reserve=_core.to_base58(quote.debt_reserve),
+        collateral_reserve=_core.to_base58(quote.collateral_reserve),
+        repaid=quote.repaid,
+        seized=quote.seized_net,
+        fee=quote.fee,
+        bonus_bps=quote.bonus_bps,
+        repaid_micro_usd=quote.repaid_micro_usd,
+        seized_micro_usd=quote.seized_micro_usd,
+        health_after=quote.health_after,
+        is_full=quote.debt_left_tokens == 0,
+        leaves_bad_debt=quote.leaves_bad_debt,
+    )
