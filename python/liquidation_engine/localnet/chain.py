@@ -20,7 +20,7 @@ from solders.transaction import VersionedTransaction
 from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params, preflight_failure, signature_failure
 from liquidation_engine.localnet.blocks import Block, Commitment
-from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event, Received
+from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event
 from liquidation_engine.localnet.faults import Faults
 from liquidation_engine.localnet.genesis import FAUCET_LAMPORTS, Genesis
 from liquidation_engine.localnet.history import Balances, History, Landed, PriorityFees
@@ -123,8 +123,6 @@ class Chain:
             raise refusal
         if verdict == "accepted":
             self.mempool.add(decoded, opens_slot=self._scenario_turn)
-        if verdict in ("accepted", "dropped"):
-            self._emit(Received(decoded.signature))
         return decoded.signature
 
     def simulate(self, decoded: Decoded, *, check_blockhash: bool = True) -> Simulation:

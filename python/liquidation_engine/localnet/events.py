@@ -9,13 +9,6 @@ from liquidation_engine.localnet.history import Landed
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
-    """A transaction was taken from a sender."""
-
-    signature: str
-
-
-@dataclass(frozen=True, slots=True)
 class ChangedByHand:
     """An account was set from outside, as part of `slot`."""
 
@@ -31,4 +24,4 @@ class BlockMade:
     landed: list[Landed]
 
 
-Event = Received | ChangedByHand | BlockMade
+Event = ChangedByHand | BlockMade

@@ -1,7 +1,8 @@
 """Websocket subscriptions: who wants to hear of what, and the notifications that each new block causes.
 
 As on a node, an account is notified once per slot that changed it, when that slot is seen at the subscription's
-commitment, and a signature once in all.
+commitment, and a signature once in all. `enableReceivedNotification` is taken and changes nothing: solana-py cannot read
+the notification that a node would send for it.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params
 from liquidation_engine.localnet.blocks import Block, Commitment
 from liquidation_engine.localnet.chain import Chain
-from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event, Received
+from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event
 from liquidation_engine.localnet.history import Landed
 from liquidation_engine.localnet.params import Filters, Params, ReadConfig, to_pubkey, to_signature
 from liquidation_engine.localnet.read_methods import ReadMethods
@@ -136,8 +137,6 @@ class Subscriptions:
                 for commitment in Commitment:
                     if slot <= self._seen[commitment]:
                         self._notify_account(commitment, slot, pubkey)
-            case Received(signature):
-                self._notify_received(signature)
 
     def _on_block(self, block: Block, landed: list[Landed]) -> None:
         self._landed_by_slot[block.slot] = landed
@@ -183,13 +182,6 @@ class Subscriptions:
         self._drop(subscription)
         value = orjson.dumps({"err": landed.error})
         self._notify(subscription, landed.slot, landed.decoded.signature, _in_context(landed.slot, value))
-
-    def _notify_received(self, signature: str) -> None:
-        for commitment in Commitment:
-            for subscription in self._of("signature", commitment, signature):
-                if subscription.config.flag("enableReceivedNotification"):
-                    slot = self._chain.slot
-                    self._notify(subscription, slot, signature, _in_context(slot, b'"receivedSignature"'))
 
     def _notify_logs(self, commitment: Commitment, landed: Landed) -> None:
         subscribers = self._of("logs", commitment, None)
