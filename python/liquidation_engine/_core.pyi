@@ -83,9 +83,7 @@ class PositionBook:
 
         A slot before the clock leaves the clock as it is; positions rearmed since are judged all the same.
         """
-    def tick_accounts(
-        self, accounts: Sequence[tuple[bytes, bytes, int, bytes]], slot: int, unix_time: int
-    ) -> Change:
+    def tick_accounts(self, accounts: Sequence[tuple[bytes, bytes, int, bytes]], slot: int, unix_time: int) -> Change:
         """Move the clock and take several accounts' states in one go; each position is judged once, at the end.
 
         `accounts` is a list of tuples (address, owner, slot, data). Raises as apply does, and then nothing changed.
@@ -117,9 +115,7 @@ class PositionBook:
         """Return the addresses of all positions, in order."""
     def addresses(self) -> list[bytes]:
         """Return the addresses of all accounts kept, of every kind, in order: what a fresh snapshot is compared with."""
-    def rows(
-        self, max_health: float | None = None
-    ) -> list[tuple[bytes, bytes, float | None, bool, int, int, int]]:
+    def rows(self, max_health: float | None = None) -> list[tuple[bytes, bytes, float | None, bool, int, int, int]]:
         """Return a tuple per position: (address, owner, health factor or None, liquidatable, C, D, slot of its state).
 
         C (rounded down) and D (rounded up) are unweighted micro-USD; the health factor Cw/Dw is for display and None

@@ -98,7 +98,10 @@ impl Quote {
 /// "AmountTooSmall"). A position with debt but no collateral has no pairs: the list is empty (write it off).
 /// Raises ArgumentError for a missing account, DecodeError for bytes the program did not write.
 #[pyfunction]
-#[pyo3(signature = (accounts, position, slot, amount=Whole(u64::MAX)))]
+#[pyo3(
+    signature = (accounts, position, slot, amount=Whole(u64::MAX)),
+    text_signature = "(accounts, position, slot, amount=18446744073709551615)"
+)]
 pub fn quotes(
     py: Python<'_>,
     accounts: &Bound<'_, PyAny>,

@@ -89,6 +89,8 @@ pub fn to_base58(address: Address) -> String {
 }
 
 /// Return the 32 bytes of an address in base58.
+///
+/// Raises ArgumentError for any other text.
 #[pyfunction]
 pub fn from_base58(py: Python<'_>, text: Text) -> PyResult<Bound<'_, PyBytes>> {
     let address = address::from_base58(&text.0).map_err(|error| to_py_err(py, error))?;
