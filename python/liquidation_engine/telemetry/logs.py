@@ -3,7 +3,7 @@
 Readable on a terminal, one JSON object a line elsewhere. Standard output stays free for results.
 """
 
-import logging
+import re
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any, Final, TextIO, cast
@@ -12,8 +12,13 @@ import structlog
 
 from liquidation_engine.errors import ConfigError
 
-LEVELS: Final = {"debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "critical": 50}
-SECRET_WORDS: Final = ("secret", "private_key", "keypair", "password", "token", "api_key", "authorization", "mnemonic")
+LEVELS: Final = {"trace": 10, "debug": 10, "info": 20, "warn": 30, "warning": 30, "error": 40, "critical": 50}
+SECRET_FIELD: Final = re.compile(
+    r"secret|private_key|keypair|password|api_key|authorization|mnemonic|(^|_)token$", re.IGNORECASE
+)
+SECRET_IN_URL: Final = re.compile(
+    r"(?<=://)[^/@\s]+(?=@)|(?<=[?&](?:key|api)=)[^&\s]+|(?<=api[-_]key=)[^&\s]+", re.IGNORECASE
+)
 HIDDEN: Final = "***"
 
 # The phrases that operators search for.
@@ -42,7 +47,7 @@ def configure_logs(level: str = "info", *, pretty: bool | None = None, stream: T
     out = stream or sys.stderr
     readable = out.isatty() if pretty is None else pretty
     structlog.configure(
-        processors=[*_shared_processors(), *(_pretty() if readable else _json())],
+        processors=[*_shared_processors(), *(_pretty(colors=out.isatty()) if readable else _json())],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=lambda *_: structlog.PrintLogger(stream or sys.stderr),  # stderr of the moment
         cache_logger_on_first_use=False,
@@ -56,10 +61,12 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
 
 
 def hide_secrets(_logger: Any, _method: str, event: Event) -> Event:
-    """Replace the values of fields whose name says that they are secret."""
-    for name in event:
-        if any(word in name.lower() for word in SECRET_WORDS):
+    """Hide fields whose name says that they are secret, and passwords and keys inside of URLs anywhere."""
+    for name, value in event.items():
+        if SECRET_FIELD.search(name):
             event[name] = HIDDEN
+        elif isinstance(value, str) and ("://" in value or "key=" in value):
+            event[name] = SECRET_IN_URL.sub(HIDDEN, value)
     return event
 
 
@@ -74,18 +81,28 @@ def _shared_processors() -> list[Processor]:
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
-        hide_secrets,
     ]
 
 
-def _pretty() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=True)]
+def _pretty(*, colors: bool) -> list[Processor]:
+    styles = structlog.dev.ConsoleRenderer.get_default_level_styles(colors)
+    return [
+        capital_level,
+        structlog.processors.format_exc_info,
+        hide_secrets,
+        structlog.dev.ConsoleRenderer(
+            colors=colors,
+            level_styles={name.upper(): style for name, style in styles.items()},
+            exception_formatter=structlog.dev.plain_traceback,
+        ),
+    ]
 
 
 def _json() -> list[Processor]:
     return [
         capital_level,
         structlog.processors.format_exc_info,
+        hide_secrets,
         structlog.processors.EventRenamer("message"),
         structlog.processors.JSONRenderer(sort_keys=False),
     ]
