@@ -76,6 +76,7 @@ class TinyChain:
         self._height = 90
         self._seq = 0
         self._signatures = 0
+        self._meddled: list[Pubkey] = []
         self.log = sqlite3.connect(path)
         self.log.executescript(SCHEMA)
         self.svm = LiteSVM().with_sigverify(False).with_blockhash_check(False).with_transaction_history(0)
@@ -91,6 +92,13 @@ class TinyChain:
         for payer in (WALLET, AUTHORITY, CREATOR):
             self._genesis(payer, SYSTEM_PROGRAM, b"", 10**12)
         self.block()
+
+    def meddle(self, key: Pubkey, data: bytes) -> None:
+        """Overwrite an account's data in the next block without any transaction."""
+        held = self.svm.get_account(key)
+        assert held is not None
+        self.svm.set_account(key, Account(held.lamports, data, held.owner, False))
+        self._meddled.append(key)
 
     def seq(self) -> int:
         self._seq += 1
@@ -145,6 +153,8 @@ class TinyChain:
         for key in sorted(touched, key=bytes):
             if self._state(key) != before[key]:
                 self._record(key)
+        while self._meddled:
+            self._record(self._meddled.pop())
         self.log.execute("INSERT INTO slots VALUES (?, ?, ?, ?)", (self.slot, self._height, self.slot, self.seq()))
         self.log.commit()
         return done

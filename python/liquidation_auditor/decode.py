@@ -26,6 +26,14 @@ def base58(address: bytes) -> str:
     return str(Pubkey.from_bytes(address))
 
 
+def from_base58(text: str, name: str) -> bytes:
+    """Return the bytes of an address; `name` says in the error where it stood."""
+    try:
+        return bytes(Pubkey.from_string(text))
+    except ValueError as error:
+        raise BadInput(f"{name} {text!r} is no address: {error}") from error
+
+
 def discriminator(kind: str, name: str) -> bytes:
     """Return Anchor's 8-byte mark of an account (`account`) or an instruction (`global`)."""
     return sha256(f"{kind}:{name}".encode()).digest()[:8]

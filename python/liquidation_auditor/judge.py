@@ -1,18 +1,16 @@
 """One audit from beginning to end: walk the recording, hold the books against it, put the report together."""
 
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from solders.pubkey import Pubkey
-
 from liquidation_auditor import books as bookkeeping
-from liquidation_auditor.chain_walk import ChainWalk, Landed, Refusal, lamport_price
+from liquidation_auditor.chain_walk import ChainWalk, Landed, lamport_price
+from liquidation_auditor.claims import claims, refusals
 from liquidation_auditor.database import Books, read_books
-from liquidation_auditor.decode import COLLATERAL, DEBT, Position, base58
-from liquidation_auditor.duplicates import Submission, double_landings, duplicates, submissions
+from liquidation_auditor.decode import COLLATERAL, DEBT, Position, base58, from_base58
+from liquidation_auditor.duplicates import double_landings, duplicates, submissions
 from liquidation_auditor.errors import BadInput
 from liquidation_auditor.faults import Fault
 from liquidation_auditor.money import count
@@ -21,10 +19,8 @@ from liquidation_auditor.replay import Act, Executed, Replay
 from liquidation_auditor.report import Report
 from liquidation_auditor.state import ChainState
 from liquidation_auditor.vm import Asker, Machine
-from liquidation_auditor.windows import Claims, judge
+from liquidation_auditor.windows import judge
 
-MOST_FEE_LAMPORTS = 10_000_000
-BASE_FEE_LAMPORTS = 5_000
 MOST_REFUSED_PERCENT = 5
 
 
@@ -54,9 +50,9 @@ def audit(
 ) -> Report:
     """Judge a recording and a database and return the report; both are only read. Raises `BadInput`."""
     terms = Terms(
-        program=_address(program, "--program"),
-        market=_address(market, "--market"),
-        wallets=frozenset(_address(wallet, "--wallet") for wallet in wallets),
+        program=from_base58(program, "--program"),
+        market=from_base58(market, "--market"),
+        wallets=frozenset(from_base58(wallet, "--wallet") for wallet in wallets),
         missed_slots=missed_slots,
         from_seq=from_seq,
         min_profit_micro_usd=min_profit_micro_usd,
@@ -70,13 +66,6 @@ def audit(
                 f"the database is bound to chain {books.genesis_hash}, the recording is of {chain.meta.get('genesis_hash')}"
             )
         return Audit(chain, books, terms, progress).run()
-
-
-def _address(text: str, name: str) -> bytes:
-    try:
-        return bytes(Pubkey.from_string(text))
-    except ValueError as error:
-        raise BadInput(f"{name} {text!r} is no address: {error}") from error
 
 
 @dataclass(slots=True)
@@ -119,20 +108,21 @@ class Audit:
         self._machine = Machine(recording.programs())
         self._replay = Replay(self._machine, self._state, terms.wallets)
         self._asker = Asker(self._machine, terms.program, terms.market)
-        self._walk = ChainWalk(self._state, judged[-1].slot, self._refusals())
+        self._walk = ChainWalk(self._state, judged[-1].slot, refusals(books, terms.min_profit_micro_usd))
         self._seen = _Seen()
 
     def run(self) -> Report:
         """Walk all slots, then judge what was seen."""
         for number, (slot, executions, before, rows) in enumerate(self._blocks()):
-            self._place(before)
+            self._replay.place(before, judged=self._seen.slots > 0)
             self._openings(slot.slot)
             if slot.seq < self._terms.from_seq:
-                self._place(rows)
+                self._replay.place(rows)
                 continue
             self._block(slot, executions, rows)
             if number % 50 == 0:
                 self._progress(f"slot {slot.slot}: {len(self._walk.liquidatable)} positions have been liquidatable")
+        self._without_block()
         if self._state.market is None:
             raise BadInput(f"the recording has no market {base58(self._terms.market)}: check --market")
         self._openings(self._slots[-1].slot + 1)
@@ -157,10 +147,12 @@ class Audit:
                 row = next(rows, None)
             yield slot, executions, before, after
 
-    def _place(self, rows: list[AccountRow]) -> None:
-        for row in rows:
-            self._machine.load(row)
-        self._state.apply(rows)
+    def _without_block(self) -> None:
+        known = {slot.slot for slot in self._slots}
+        for row in self._recording.executions():
+            if row.slot not in known and row.seq >= self._terms.from_seq:
+                why = "executed in a slot that has no block"
+                self._seen.faults.append(Fault("replay_mismatches", row.signature, [row.slot], why))
 
     def _block(self, slot: SlotRow, executions: list[ExecutionRow], rows: list[AccountRow]) -> None:
         seen, state = self._seen, self._state
@@ -183,7 +175,7 @@ class Audit:
             if act.verb == "liquidate" and act.position
         ]
         self._walk.step(slot.slot, landed)
-        self._stripped(slot.slot, landed)
+        self._stripped(slot.slot, landed, {row.pubkey for row in rows})
         if prices != self._prices() or slot is self._slots[-1]:
             seen.price_steps += 1
             seen.faults += self._asker.disagreements(state, slot.slot)
@@ -228,48 +220,21 @@ class Audit:
                 why = f"all token accounts hold {now.get(mint, 0)}, at the beginning {expected.get(mint, 0)}"
                 seen.faults.append(Fault("tokens_conserved", base58(mint), [slot], why))
 
-    def _stripped(self, slot: int, landed: list[Landed]) -> None:
+    def _stripped(self, slot: int, landed: list[Landed], changed: set[bytes]) -> None:
         """Keep who has debt and no collateral left, since when, and whether a liquidation of ours left it so."""
         ours = {event.position for event in landed if event.ours}
-        bare = {address for address, position in self._state.positions.items() if _is_bad_debt(position)}
-        kept = self._seen.without_collateral
-        for address in kept.keys() - bare:
-            del kept[address]
-        for address in bare - kept.keys():
-            kept[address] = (slot, address in ours)
+        kept, positions = self._seen.without_collateral, self._state.positions
+        for key in changed if self._seen.slots > 1 else positions.keys():
+            if key not in positions or not _is_bad_debt(positions[key]):
+                kept.pop(key, None)
+            else:
+                kept.setdefault(key, (slot, key in ours))
 
     def _openings(self, slot: int) -> None:
         """Keep each fund's vault balance at the end of the slot that its row names."""
         for row in self._books.funds:
             if row.opened_slot < slot and row.mint not in self._seen.fund_openings:
                 self._seen.fund_openings[row.mint] = bookkeeping.fund_balances(self._state).get(row.mint, 0)
-
-    def _refusals(self) -> dict[bytes, list[Refusal]]:
-        found: dict[bytes, list[Refusal]] = defaultdict(list)
-        for row in self._books.failed:
-            wanted = row.details.get("min_profit_micro_usd")
-            if row.outcome != "unprofitable" or row.slot is None or wanted is None:
-                continue
-            most = self._terms.min_profit_micro_usd
-            fee = min(int(row.details.get("fee_lamports") or BASE_FEE_LAMPORTS), MOST_FEE_LAMPORTS)
-            least = int(wanted) if most is None else min(int(wanted), most)
-            found[_address(row.position, "failed_liquidations.position_pubkey")].append(Refusal(row.slot, least, fee))
-        return dict(found)
-
-    def _claims(self, handed_in: list[Submission]) -> Claims:
-        healthy: dict[bytes, list[int]] = defaultdict(list)
-        attended: dict[bytes, list[int]] = defaultdict(list)
-        for submission in handed_in:
-            attended[submission.position].append(submission.slot)
-        for row in self._books.failed:
-            if row.slot is not None:
-                position = _address(row.position, "failed_liquidations.position_pubkey")
-                attended[position].append(row.slot)
-                if row.outcome == "healthy":
-                    healthy[position].append(row.slot)
-        stopped = self._books.stopped_at
-        after = [slot.slot for slot in self._slots if stopped is not None and slot.unix_time >= stopped.timestamp()]
-        return Claims(healthy=healthy, attended=attended, stopped_slot=min(after, default=None))
 
     def _report(self) -> Report:
         seen, terms, state, walk = self._seen, self._terms, self._state, self._walk
@@ -278,7 +243,7 @@ class Audit:
         handed_in = submissions(sends, terms.program, terms.wallets, lambda key: raw[key].data if key in raw else None)
         twice = duplicates(handed_in, self._recording.executions(), self._slots)
         landed_twice = double_landings(seen.landings)
-        windows = judge(walk.windows, self._claims(handed_in), terms.missed_slots)
+        windows = judge(walk.windows, claims(self._books, handed_in, self._slots), terms.missed_slots)
         chain = bookkeeping.Chain(
             state=state,
             wallets=terms.wallets,
@@ -315,7 +280,7 @@ class Audit:
             refused=dict(windows.refused),
             refused_confirmed=refused,
             verdict_mismatches=sum(fault.kind == "verdict_mismatches" for fault in seen.faults),
-            replay_mismatches=len(self._replay.faults),
+            replay_mismatches=sum(fault.kind == "replay_mismatches" for fault in faults),
             tokens_conserved=not seen.unconserved,
             ledger_zero_sum=books.ledger_zero_sum,
             ledger_matches_chain=books.ledger_matches_chain,

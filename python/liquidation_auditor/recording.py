@@ -1,6 +1,5 @@
 """The chain's recording, read-only: a SQLite file as docs/recording.md describes it, version 1."""
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,7 +65,8 @@ class Recording:
         if not path.is_file():
             raise BadInput(f"no recording at {path}: give the file that localnet wrote")
         try:
-            self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
+            self._database.execute("BEGIN")  # one snapshot, should localnet still be writing
             found = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         except sqlite3.Error as error:
             raise BadInput(f"{path} is no recording that can be read: {error}") from error
@@ -120,17 +120,6 @@ class Recording:
             " ORDER BY slot, position_in_slot, seq"
         )
         return [ExecutionRow(*row) for row in rows]
-
-    def marked_slots(self, kind: str) -> list[int]:
-        """Return the slots of the marks of one kind."""
-        return [
-            slot for (slot,) in self._database.execute("SELECT slot FROM marks WHERE kind = ? ORDER BY seq", (kind,))
-        ]
-
-    def marks(self) -> list[tuple[int, str, object]]:
-        """Return all marks: slot, kind, details."""
-        rows = self._database.execute("SELECT slot, kind, details FROM marks ORDER BY seq")
-        return [(slot, kind, json.loads(details or "null")) for slot, kind, details in rows]
 
 
 def block_height_at(slots: list[SlotRow], slot: int) -> int:

@@ -39,6 +39,10 @@ class ChainState:
             self._take_tokens(row)
             self._take_lending(row)
 
+    def judged(self, row: AccountRow) -> bool:
+        """Whether an account is the lending program's or holds tokens: only transactions may change it."""
+        return row.owner == self.program or token_account(row.owner, row.data) is not None
+
     def _take_tokens(self, row: AccountRow) -> None:
         old = self.tokens.pop(row.pubkey, None)
         new = token_account(row.owner, row.data)

@@ -62,9 +62,7 @@ def judge(windows: list[Window], claims: Claims, missed_slots: int) -> Judgement
     for window, next_start in zip(windows, later, strict=True):
         overdue = _overdue(window, missed_slots)
         if overdue is None:
-            if window.refused_unprofitable and (
-                window.end - window.start >= missed_slots or window.ending is Ending.AT_THE_END
-            ):
+            if window.refused_unprofitable and _left_alone(window, missed_slots):
                 refused["unprofitable"].add(window.position)
             elif window.ending in (Ending.HEALTHY, Ending.LIQUIDATED_BY_ANOTHER):
                 verdict.fleeting += 1
@@ -79,6 +77,12 @@ def judge(windows: list[Window], claims: Claims, missed_slots: int) -> Judgement
         )
     verdict.refused.update({reason: len(positions) for reason, positions in refused.items()})
     return verdict
+
+
+def _left_alone(window: Window, missed_slots: int) -> bool:
+    """Whether a window would have been missed but for the refusals in it."""
+    long = window.end - window.start >= missed_slots and window.ending is not Ending.LIQUIDATED
+    return long or window.ending is Ending.AT_THE_END
 
 
 def _next_starts(windows: list[Window]) -> list[int | None]:

@@ -206,8 +206,16 @@ class Run:
             return "wallet"
         return "reserve_vault" if address in {str(asset.vault) for asset in assets} else "insurance_fund"
 
-    def judge(self, url: str, missed_slots: int = 50) -> Report:
-        return audit(self.path, url, [str(WALLET)], str(PROGRAM), str(MARKET), missed_slots=missed_slots)
+    def judge(self, url: str, *, from_seq: int = 0, min_profit_micro_usd: int | None = None) -> Report:
+        return audit(
+            self.path,
+            url,
+            [str(WALLET)],
+            str(PROGRAM),
+            str(MARKET),
+            from_seq=from_seq,
+            min_profit_micro_usd=min_profit_micro_usd,
+        )
 
 
 @pytest.fixture
@@ -313,6 +321,57 @@ def test_a_recorded_state_that_was_left_out_is_seen(run: Run, database: str) -> 
         bytes(run.carl.address),
     )
     assert run.judge(database).replay_mismatches > 0
+
+
+def test_a_position_that_changes_without_a_transaction_is_seen(run: Run, database: str) -> None:
+    run.everything().write_books(database)
+    run.emil.version = 1
+    run.chain.meddle(run.emil.address, run.emil.data())
+    run.chain.block()
+    report = run.judge(database)
+    assert (kinds(report), report.faults[0].position) == ({"replay_mismatches"}, str(run.emil.address))
+
+
+def test_what_lies_before_the_first_judged_seq_is_taken_as_it_is(run: Run, database: str) -> None:
+    run.emil.version = 1
+    run.chain.meddle(run.emil.address, run.emil.data())
+    run.chain.block()
+    begin = run.chain.seq()
+    run.everything().write_books(database)
+    assert run.judge(database, from_seq=begin).clean
+    assert not run.judge(database).clean
+
+
+def refuse(url: str, position: Borrower, slot: int, outcome: str, details: str) -> None:
+    execute(
+        url,
+        "INSERT INTO failed_liquidations (position_pubkey, outcome, error_message, slot, details)"
+        f" VALUES ('{position.address}', '{outcome}', 'not now', {slot}, '{details}')",
+    )
+
+
+def test_an_unprofitable_refusal_is_recomputed_and_too_many_of_them_are_a_fault(run: Run, database: str) -> None:
+    run.crash()
+    crashed = run.chain.slot
+    run.chain.blocks(170)
+    for borrower in (run.alice, run.bob):
+        refuse(
+            database, borrower, crashed + 5, "unprofitable", '{"min_profit_micro_usd": 900000000, "fee_lamports": 5000}'
+        )
+    refuse(database, run.carl, crashed + 5, "unprofitable", '{"min_profit_micro_usd": 1, "fee_lamports": 5000}')
+    report = run.judge(database)
+    assert (report.refused, report.missed) == ({"unprofitable": 2}, 1)
+    assert kinds(report) == {"missed", "refused"}
+
+
+def test_the_engine_cannot_claim_a_least_profit_above_its_policy(run: Run, database: str) -> None:
+    run.crash()
+    crashed = run.chain.slot
+    run.chain.blocks(170)
+    refuse(
+        database, run.alice, crashed + 5, "unprofitable", '{"min_profit_micro_usd": 900000000, "fee_lamports": 5000}'
+    )
+    assert run.judge(database, min_profit_micro_usd=1_000).missed == 3
 
 
 SPOILS: dict[str, tuple[str, set[str]]] = {
