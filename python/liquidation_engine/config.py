@@ -56,7 +56,7 @@ class Settings(BaseSettings):
     stream_maxlen: int = Field(100_000, ge=1)
     stream_batch: int = Field(16, ge=1)
     stream_block_ms: int = Field(200, ge=1)
-    worker_concurrency: int = Field(8, ge=1, description="candidates one worker handles at once")
+    worker_concurrency: int = Field(48, ge=1, description="candidates one worker handles at once")
     retry_budget: int = Field(5, ge=1, description="reported failures after which a candidate becomes a dead letter")
     retry_attempts: int = Field(3, ge=1, description="signed attempts at one state of a position")
     base_priority_fee: int = Field(1_000, ge=0, description="micro-lamports per compute unit, times the attempt")

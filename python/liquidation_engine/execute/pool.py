@@ -72,6 +72,8 @@ class PoolLimits:
     renew_seconds: float = 1.5
     reclaim_seconds: float = 2.0
     adopt_after_seconds: float = 5.0
+    patience_seconds: float = 30.0  # how long an entry waits for a position that another worker holds
+    look_again_seconds: float = 0.2
     drain_seconds: float = 2.0  # how long a stop waits for candidates in work
 
 
@@ -120,11 +122,12 @@ class Pool(Generic[EntryType]):
             await asyncio.sleep(pause)
 
     async def _read_once(self) -> None:
-        async with self._free:
-            pass  # a place is free: read for as many as there are
-        free = self._limits.concurrency - len(self._in_work)
-        for entry in await self._consumer.read(max(free, 1)):
-            await self._begin(entry)
+        room = self._limits.concurrency * 4 - len(self._in_work)  # some of them only wait for their position
+        if room <= 0 or self._free.locked():
+            await asyncio.sleep(0.005)
+            return
+        for entry in await self._consumer.read(min(room, self._limits.concurrency)):
+            self._begin(entry)
 
     async def _reclaim_once(self) -> None:
         taken = await self._consumer.reclaim()
@@ -133,7 +136,7 @@ class Pool(Generic[EntryType]):
                 "Pending entries were deleted from the stream; the next scan publishes them", count=taken.deleted
             )
         for entry in taken.entries:
-            await self._begin(entry)
+            self._begin(entry)
 
     async def _renew_once(self) -> None:
         await self._consumer.renew(list(self._in_work))
@@ -152,23 +155,28 @@ class Pool(Generic[EntryType]):
         except TimeoutError:
             log.warning("A live intent is still undecided", position=intent.position)
 
-    async def _begin(self, entry: EntryType) -> None:
+    def _begin(self, entry: EntryType) -> None:
         if entry.stream_id in self._in_work:
             return  # delivered again while still in work
-        await self._free.acquire()
         task = asyncio.create_task(self._handle(entry), name=f"candidate {entry.stream_id}")
         self._in_work[entry.stream_id] = task
-        task.add_done_callback(lambda _: self._done(entry.stream_id))
+        task.add_done_callback(lambda _: self._in_work.pop(entry.stream_id, None))
 
-    def _done(self, stream_id: str) -> None:
-        self._in_work.pop(stream_id, None)
-        self._free.release()
+    async def _when_free(self, candidate: Candidate) -> Outcome | Deferred:
+        """Handle the candidate; while another worker holds its position, wait without taking up a place."""
+        deadline = time.monotonic() + self._limits.patience_seconds
+        while True:
+            async with self._free:
+                outcome = await self._worker.handle(candidate)
+            if not isinstance(outcome, Deferred) or outcome.settled or time.monotonic() > deadline:
+                return outcome
+            await asyncio.sleep(self._limits.look_again_seconds)
 
     async def _handle(self, entry: EntryType) -> None:
         candidate = entry.candidate
         self._stages.observe("queue", candidate.position, max(0.0, time.time() * 1000 - _entry_ms(entry.stream_id)))
         try:
-            outcome = await self._worker.handle(candidate)
+            outcome = await self._when_free(candidate)
             self._ended(candidate, outcome)
             if isinstance(outcome, Deferred):
                 if outcome.settled:

@@ -6,7 +6,7 @@ books come before the acknowledgement.
 
 import asyncio
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import structlog
@@ -41,6 +41,8 @@ from liquidation_engine.model import (
 )
 
 log = structlog.get_logger(__name__)
+
+MOST_LANDINGS = 32  # in a row on one candidate, so that nothing keeps a worker for ever
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,15 +114,26 @@ class Worker:
             return await self._finisher.finish(claim.live)
 
     async def _pursue(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
-        """Attempt until the outcome is other than a definite failure or expiry, or the attempts are used up."""
-        for attempt in range(self._policy.retry_attempts):
-            if attempt:
-                await asyncio.sleep(attempt_delay_seconds(attempt, random.random()))  # noqa: S311 - jitter
-                claim = await self._guards.claim(candidate.position, self._instance_id)
-            outcome = await self._attempt(candidate, claim)
-            if not isinstance(outcome, LandedFailed | Expired):
+        """Attempt until nothing is left to do.
+
+        A partial close often leaves the position liquidatable: it is taken up again at once, under a new claim and from a fresh read.
+        A definite failure or an expiry is tried again a few times, each time later.
+        """
+        outcome: Outcome | Deferred = await self._attempt(candidate, claim)
+        failed, landed = 0, 0
+        while True:
+            if isinstance(outcome, LandedFailed | Expired) and failed + 1 < self._policy.retry_attempts:
+                failed += 1
+                await asyncio.sleep(attempt_delay_seconds(failed, random.random()))  # noqa: S311 - jitter
+            elif isinstance(outcome, Landed) and landed < MOST_LANDINGS:
+                failed, landed = 0, landed + 1
+                candidate = replace(candidate, ts=int(self._clock.now().timestamp() * 1000))
+            else:
                 return outcome
-        return outcome
+            following = await self._attempt(candidate, await self._guards.claim(candidate.position, self._instance_id))
+            if isinstance(outcome, Landed) and isinstance(following, Healthy | Deferred):
+                return outcome  # done, and that is no failure
+            outcome = following
 
     async def _attempt(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
         if claim.live is not None:
