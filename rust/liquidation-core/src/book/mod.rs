@@ -210,19 +210,24 @@ impl Book {
         if self.looks.len() <= number as usize {
             self.looks.resize(number as usize + 1, NEVER);
         }
-        if let Some(earlier) = self.store.row(number) {
-            if !earlier.is_materially(&row) {
-                self.emission.clear(number);
-            }
-            earlier
-                .legs
-                .iter()
-                .for_each(|leg| self.reserves.release(leg.reserve, number));
+        let earlier = self.store.replace(number, row.clone());
+        if earlier
+            .as_ref()
+            .is_some_and(|earlier| !earlier.is_materially(&row))
+        {
+            self.emission.clear(number);
         }
-        row.legs
-            .iter()
-            .for_each(|leg| self.reserves.hold(leg.reserve, number));
-        self.store.replace(number, row);
+        let reserves = |row: &Row| row.legs.iter().map(|leg| leg.reserve).collect::<Vec<_>>();
+        let (old, new) = (
+            earlier.as_ref().map(reserves).unwrap_or_default(),
+            reserves(&row),
+        );
+        if old != new {
+            old.iter()
+                .for_each(|reserve| self.reserves.release(*reserve, number));
+            new.iter()
+                .for_each(|reserve| self.reserves.hold(*reserve, number));
+        }
         doubt.rows.push(number);
         number
     }

@@ -8,7 +8,6 @@
 //! roundings up add less than one token, which weighs `u ≤ debt_grain`.
 
 use lending_math::health::Health;
-use lending_math::interest::debt_of;
 use lending_math::state::Side;
 use lending_math::wide::mul_div;
 use lending_math::{BPS, SLOTS_PER_YEAR, WAD};
@@ -19,10 +18,11 @@ use super::pricing::Standing;
 /// A slot that never comes.
 pub const NEVER: u64 = u64::MAX;
 
-const YEAR: u128 = BPS as u128 * SLOTS_PER_YEAR as u128;
+const YEAR: u64 = BPS * SLOTS_PER_YEAR;
+const WHOLE: u64 = WAD as u64;
 
 /// Figures above these are looked at in every slot, so that doubling them below cannot overflow.
-const LARGE_TOKENS: u64 = 1 << 62;
+const LARGE_TOKENS_WAD: u128 = WAD << 62;
 const LARGE: u128 = 1 << 100;
 
 /// Returns the first slot at which whether the position needs an act may be otherwise than at `now`.
@@ -62,13 +62,14 @@ fn undoubled_slots<'a>(legs: impl Iterator<Item = LegAt<'a>>, health: &Health) -
         0
     };
     for (shares, priced) in legs.filter_map(debt) {
-        let rate = u128::from(priced.config.interest_rate_bps);
-        let is_large = priced.index >= LARGE
-            || debt_of(shares, priced.index).map_or(true, |tokens| tokens >= LARGE_TOKENS);
-        if is_large {
+        let is_small = u128::from(shares)
+            .checked_mul(priced.index)
+            .is_some_and(|tokens_wad| tokens_wad < LARGE_TOKENS_WAD && priced.index < LARGE);
+        if !is_small {
             return 0;
         }
-        slots = slots.min(YEAR.checked_div(rate).map_or(NEVER, saturate));
+        let rate = u64::from(priced.config.interest_rate_bps);
+        slots = slots.min(YEAR.checked_div(rate).unwrap_or(NEVER));
     }
     slots
 }
@@ -77,7 +78,7 @@ fn undoubled_slots<'a>(legs: impl Iterator<Item = LegAt<'a>>, health: &Health) -
 fn covered_slots<'a>(legs: impl Iterator<Item = LegAt<'a>>, health: &Health) -> u64 {
     let (mut slack, mut rate) = (0u128, 0u32);
     for (shares, priced) in legs.filter_map(debt) {
-        let tokens = u128::from(shares) / WAD + 2;
+        let tokens = u128::from(shares / WHOLE) + 2;
         let grown = priced
             .debt_grain
             .checked_mul(tokens)
@@ -96,7 +97,7 @@ fn covered_slots<'a>(legs: impl Iterator<Item = LegAt<'a>>, health: &Health) -> 
         .saturating_sub(health.weighted_debt)
         .saturating_sub(slack);
     match health.weighted_debt.checked_mul(u128::from(rate)) {
-        Some(growth) => mul_div(margin, YEAR, growth).map_or(NEVER, saturate), // above 128 bits: a long time
+        Some(growth) => mul_div(margin, u128::from(YEAR), growth).map_or(NEVER, saturate), // above 128 bits: a long time
         None => 0,
     }
 }
