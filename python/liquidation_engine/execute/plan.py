@@ -42,8 +42,8 @@ def choose(
     details: dict[str, object] = {
         "fee_lamports": fee_lamports,
         "fee_micro_usd": fee,
-        "min_profit": policy.min_profit_micro_usd,
-        "best_profit": None if best is None else _profit(best, fee),
+        "min_profit_micro_usd": policy.min_profit_micro_usd,
+        "best_profit_micro_usd": None if best is None else _profit(best, fee),
         "pairs": len(quotes),
         "affordable_pairs": len(affordable),
     }
