@@ -5,6 +5,7 @@ import json
 import math
 from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from asyncpg import Record
 
@@ -19,9 +20,12 @@ def plan_to_json(plan: Plan) -> str:
 
 def plan_from_json(text: str) -> Plan:
     """Return the plan that `plan_to_json` wrote; raise DecodeError for another release's fields."""
-    fields = json.loads(text)
-    try:  # a plan's sequences are all tuples of text
-        return Plan(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+    # A plan's sequences are all tuples of text.
+    fields: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in json.loads(text).items()
+    }
+    try:
+        return Plan(**fields)
     except TypeError as error:
         raise DecodeError(f"a stored plan is not one of this release: {error}") from error
 

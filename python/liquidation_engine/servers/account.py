@@ -77,10 +77,13 @@ def homes(data_folder: Path) -> list[Path]:
 
 
 def sweep_shelters() -> None:
-    """Remove the shelters of data folders that were deleted."""
+    """Remove the shelters that no data folder names any more, because it was deleted or begun anew."""
     for shelter in _SHELTERS.glob(f"{_PREFIX}*"):
         owner = shelter / "data-folder"
-        if shelter.lstat().st_uid == 0 and owner.is_file() and not Path(owner.read_text()).is_dir():
+        if shelter.is_symlink() or shelter.stat().st_uid != 0 or not owner.is_file():
+            continue
+        note = _note(Path(owner.read_text()))
+        if not note.is_file() or note.read_text() != str(shelter):
             shutil.rmtree(shelter, ignore_errors=True)
 
 
@@ -109,9 +112,9 @@ def _shelter(data_folder: Path) -> Path:
     if note.exists() and (shelter := Path(note.read_text())).is_dir():
         return shelter
     shelter = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=_SHELTERS))
-    (shelter / "data-folder").write_text(str(data_folder))
-    shelter.chmod(0o711)
     note.write_text(str(shelter))
+    (shelter / "data-folder").write_text(str(data_folder))  # last: from here on it may be swept
+    shelter.chmod(0o711)
     return shelter
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from liquidation_engine.errors import ServerError
 from liquidation_engine.servers.account import homes
 from liquidation_engine.servers.folder import DataFolder
 from liquidation_engine.servers.postgres import Postgres
@@ -32,11 +33,13 @@ class EmbeddedServers:
         self._database_url = database_url
         self._redis_url = redis_url
         self._servers: list[Postgres | Valkey] = []
+        self._urls: ServerUrls | None = None
 
     async def start(self) -> ServerUrls:
         """Take the folder, clean up after a crashed owner, start what is needed, and return when both serve."""
         if self._database_url and self._redis_url:
-            return ServerUrls(self._database_url, self._redis_url)
+            self._urls = ServerUrls(self._database_url, self._redis_url)
+            return self._urls
         self._folder.take()
         try:
             await asyncio.to_thread(end_leftovers, homes(self._folder.path))
@@ -44,7 +47,8 @@ class EmbeddedServers:
         except BaseException:
             await self.stop()
             raise
-        return ServerUrls(database_url, redis_url)
+        self._urls = ServerUrls(database_url, redis_url)
+        return self._urls
 
     async def stop(self) -> None:
         """End both and give the folder back."""
@@ -52,6 +56,7 @@ class EmbeddedServers:
             await asyncio.gather(*(server.stop() for server in self._servers))
         finally:
             self._servers = []
+            self._urls = None
             self._folder.give_back()
 
     async def ended(self) -> str:
@@ -61,6 +66,13 @@ class EmbeddedServers:
                 if process.exit_code() is not None:
                     return str(process.failure(f"ended with code {process.exit_code()}"))
             await asyncio.sleep(_WATCH_SECONDS)
+
+    @property
+    def urls(self) -> ServerUrls:
+        """Return where both are; only after `start`."""
+        if self._urls is None:
+            raise ServerError("the servers were not started")
+        return self._urls
 
     @property
     def processes(self) -> list[ServerProcess]:

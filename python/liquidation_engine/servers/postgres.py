@@ -64,6 +64,9 @@ class Postgres:
 
     async def _serve(self, place: Place, cluster: Path, port: int) -> bool:
         """Start the server and wait until it serves; return False if the port was taken in the meantime."""
+        # No process works in the folder, whose lock we hold. The file may name a process that is gone but was never collected, or whose
+        # number has a new owner: Postgres would take either for a living server.
+        (cluster / "postmaster.pid").unlink(missing_ok=True)
         settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
         process = self.process = ServerProcess.spawn(
             "Postgres",

@@ -19,6 +19,8 @@ _LAUNCHER = Path(__file__).with_name("launcher.py")
 _LOG_TAIL_BYTES = 2_000
 _LOG_LIMIT_BYTES = 4_000_000
 _POLL_SECONDS = 0.01
+_PROGRAMS = ("postgres", "initdb", "valkey-server")
+_KILLED_SECONDS = 2.0  # for the kernel to end what was killed
 
 
 class ServerProcess:
@@ -81,12 +83,12 @@ class ServerProcess:
                 self.kill()
 
     def kill(self) -> None:
-        """End it and its children at once."""
+        """End it and its children at once. Blocks for the moment that takes: it also runs while being cancelled."""
         family = _with_children(self.pid)
         for process in family:
             _kill(process)
-        self._process.wait(timeout=5.0)
-        psutil.wait_procs(family, timeout=1.0)
+        self._process.wait(timeout=_KILLED_SECONDS)
+        _wait_until_gone(family, _KILLED_SECONDS)
 
     def failure(self, what: str) -> ServerError:
         """Return an error that ends in the last lines of its log."""
@@ -98,7 +100,7 @@ class ServerProcess:
 
 
 def end_leftovers(homes: Sequence[Path], timeout_seconds: float = 3.0) -> list[int]:
-    """End every process whose command names a path in one of `homes`; return their ids.
+    """End every server that works in one of `homes`; return their ids.
 
     The caller holds the folder's lock, so their owner is dead. A signal that was meant for a server may already have reached it: it gets
     a moment to end by itself, since Postgres then needs no recovery.
@@ -106,22 +108,29 @@ def end_leftovers(homes: Sequence[Path], timeout_seconds: float = 3.0) -> list[i
     found = [process for process in psutil.process_iter() if process.pid != os.getpid() and _works_in(process, homes)]
     for process in found:
         _terminate(process)
-    _, stubborn = psutil.wait_procs(found, timeout=timeout_seconds)
+    stubborn = [m for process in _wait_until_gone(found, timeout_seconds) for m in _with_children(process.pid)]
     for process in stubborn:
-        for member in _with_children(process.pid):
-            _kill(member)
-    psutil.wait_procs(stubborn, timeout=timeout_seconds)
+        _kill(process)
+    if left := _wait_until_gone(stubborn, _KILLED_SECONDS):
+        raise ServerError(
+            f"processes {[p.pid for p in left]}, left by a crashed owner of {homes[0]}, cannot be ended: end them"
+        )
     return [process.pid for process in found]
 
 
 def _works_in(process: psutil.Process, homes: Sequence[Path]) -> bool:
+    """Return whether a server's command names a path in `homes`, or it is a backend of Postgres, which names none, there."""
     try:
         command = process.cmdline()
+        if any(Path(word).name in _PROGRAMS for word in command[:10]):
+            return any(_within(word, homes) for word in command[1:])
+        return bool(command) and command[0].startswith("postgres:") and _within(process.cwd(), homes)
     except psutil.Error:
         return False
-    if not any(Path(word).name in ("postgres", "valkey-server", "initdb") for word in command[:10]):
-        return False
-    return any(word == str(home) or word.startswith(f"{home}/") for word in command[1:] for home in homes)
+
+
+def _within(path: str, homes: Sequence[Path]) -> bool:
+    return any(path == str(home) or path.startswith(f"{home}/") for home in homes)
 
 
 def _with_children(pid: int) -> list[psutil.Process]:
@@ -130,6 +139,21 @@ def _with_children(pid: int) -> list[psutil.Process]:
         return [process, *process.children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _wait_until_gone(processes: Sequence[psutil.Process], timeout_seconds: float) -> list[psutil.Process]:
+    """Wait until they ended; return those that have not. A zombie has: in a container, nobody may ever collect it."""
+    deadline = time.monotonic() + timeout_seconds
+    while (left := [process for process in processes if _lives(process)]) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
+    return left
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _terminate(process: psutil.Process) -> None:
