@@ -69,10 +69,14 @@ def test_filters_that_make_no_sense_are_refused(filters: list[Any]) -> None:
 )
 def test_configurations_that_make_no_sense_are_refused(config: dict[str, Any]) -> None:
     read = Params([config]).config(0)
-    with pytest.raises(RpcFault) as caught:
+
+    def read_all() -> None:
         read.block(Chain(stepped()).blocks)
         read.encoding("base64")
         read.data_slice()
+
+    with pytest.raises(RpcFault) as caught:
+        read_all()
     assert caught.value.code == -32602
 
 

@@ -40,7 +40,8 @@ class Localnet:
             control = ControlMethods(self.chain, self.step)
             methods |= control.methods
             waiting |= control.waiting_methods
-        self._app = App(Router(methods, waiting), transactions, self.subscriptions, self.faults)
+        router, limit = Router(methods, waiting), settings.max_queued_notifications
+        self._app = App(router, transactions, self.subscriptions, self.faults, limit)
 
     async def __aenter__(self) -> "Localnet":
         server = HttpServer(self._app, self.settings.host, self.settings.port)

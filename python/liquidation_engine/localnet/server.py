@@ -23,7 +23,6 @@ from liquidation_engine.localnet.transaction_methods import TransactionMethods
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-MAX_QUEUED_NOTIFICATIONS = 20_000
 _GRACE_SECONDS = 0.3
 _SLOW_CONSUMER = 1013
 _JSON = [(b"content-type", b"application/json")]
@@ -32,47 +31,51 @@ _JSON = [(b"content-type", b"application/json")]
 class Connection:
     """One websocket client's queue: messages leave in order, each no sooner than the latency allows."""
 
-    def __init__(self, latency_seconds: Callable[[], float], limit: int = MAX_QUEUED_NOTIFICATIONS) -> None:
+    def __init__(self, latency_seconds: Callable[[], float], limit: int) -> None:
         self._latency_seconds = latency_seconds
         self._limit = limit
         self._waiting: deque[tuple[float, str]] = deque()
         self._ready = asyncio.Event()
-        self.overflowed = False
+        self.overflowed = asyncio.Event()
 
     def put(self, message: bytes) -> None:
-        """Queue a message; too many of them end the connection."""
+        """Queue a message, without waiting; too many of them end the connection."""
         if len(self._waiting) >= self._limit:
-            self.overflowed = True
+            self.overflowed.set()
         else:
             due = asyncio.get_running_loop().time() + self._latency_seconds()
             self._waiting.append((due, message.decode()))
-        self._ready.set()
+            self._ready.set()
 
-    async def run(self, send: Send) -> None:
-        """Send what is queued until the client falls behind or is gone."""
+    async def send_all(self, send: Send) -> None:
+        """Send what is queued, for ever."""
         loop = asyncio.get_running_loop()
-        while not self.overflowed:
-            if not self._waiting:
+        while True:
+            while not self._waiting:
                 self._ready.clear()
                 await self._ready.wait()
-                continue
             due, message = self._waiting.popleft()
             if (seconds := due - loop.time()) > 0:
                 await asyncio.sleep(seconds)
             await send({"type": "websocket.send", "text": message})
-        await send({"type": "websocket.close", "code": _SLOW_CONSUMER, "reason": "slow consumer"})
 
 
 class App:
     """The ASGI application; `/x` serves the same chain as `/` and is recorded as the endpoint `rpc/x`."""
 
     def __init__(
-        self, router: Router, transactions: TransactionMethods, subscriptions: Subscriptions, faults: Faults
+        self,
+        router: Router,
+        transactions: TransactionMethods,
+        subscriptions: Subscriptions,
+        faults: Faults,
+        max_queued_notifications: int,
     ) -> None:
         self._router = router
         self._transactions = transactions
         self._subscriptions = subscriptions
         self._faults = faults
+        self._max_queued = max_queued_notifications
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request or one websocket connection."""
@@ -101,16 +104,24 @@ class App:
     async def _websocket(self, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        connection = Connection(lambda: self._faults.latency_milliseconds / 1_000)
-        sender = asyncio.create_task(connection.run(send))
-        reader = asyncio.create_task(self._read_requests(connection, receive))
+        connection = Connection(lambda: self._faults.latency_milliseconds / 1_000, self._max_queued)
+        tasks = {
+            asyncio.create_task(connection.send_all(send)),
+            asyncio.create_task(self._read_requests(connection, receive)),
+            asyncio.create_task(connection.overflowed.wait()),
+        }
         try:
-            await asyncio.wait({sender, reader}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._subscriptions.forget(connection)
-            for task in (sender, reader):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(sender, reader, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if connection.overflowed.is_set():
+            # A client whose buffers are full gets no reason: uvicorn closes the connection when this returns.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_GRACE_SECONDS):
+                    await send({"type": "websocket.close", "code": _SLOW_CONSUMER, "reason": "slow consumer"})
 
     async def _read_requests(self, connection: Connection, receive: Receive) -> None:
         methods = self._subscriptions.methods(connection)

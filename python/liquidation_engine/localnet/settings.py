@@ -48,6 +48,8 @@ class LocalnetSettings:
     lamports_per_signature: int = VM_LAMPORTS_PER_SIGNATURE
     genesis_unix_time: int | None = None
     """Time of the first slot; None takes the wall clock's. Later slots add `slot_milliseconds` each."""
+    max_queued_notifications: int = 20_000
+    """A websocket client that leaves more unread is disconnected."""
     control_methods: bool = True
     """Serve the RPC methods that begin with `localnet_`."""
     faults: FaultSettings = field(default_factory=FaultSettings)
