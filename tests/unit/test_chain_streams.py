@@ -122,7 +122,8 @@ async def test_a_signature_unknown_above_its_height_is_not_yet_and_says_so() -> 
         RpcClient([node.url]) as rpc,
         Confirmer(rpc, None) as confirmer,
     ):
-        answer = await confirmer.wait("s", expires_above=150, poll_seconds=0.01, timeout_seconds=5)
+        async with asyncio.timeout(2):  # long before its own timeout
+            answer = await confirmer.wait("s", expires_above=150, poll_seconds=0.01, timeout_seconds=60)
     assert answer == NotYet(151)
     assert isinstance(answer, NotYet)
     assert answer.expired(150)
