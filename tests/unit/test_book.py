@@ -31,6 +31,13 @@ def test_a_price_answers_with_what_it_made_liquidatable() -> None:
     assert book.apply(*priced(market.reserves[0], 100, 4)).recovered == [AT.address]
 
 
+@pytest.mark.parametrize(("debt", "liquidatable"), [(80_000_000, False), (80_000_001, True)])
+def test_equality_is_healthy(debt: int, liquidatable: bool) -> None:
+    book, _ = filled(replace(AT, legs=((0, COLLATERAL, 110_000_000), (1, DEBT, debt))))  # 110 · 0.8 = 80 · 1.1
+    assert book.health(AT.address)[2:] == (liquidatable, None)
+    assert book.liquidatable() == [AT.address] * liquidatable
+
+
 def test_a_rearmed_position_is_emitted_again() -> None:
     book, market = filled()
     book.apply(*priced(market.reserves[0], 90, 2))
@@ -123,6 +130,13 @@ def test_bad_debt_has_no_pairs() -> None:
     [
         ("close_factor", AT.legs, 95, 2**64 - 1),
         ("amount", AT.legs, 95, 10_000_000),
+        (
+            "close_factor",
+            ((0, COLLATERAL, 2_500_000), (1, DEBT, 2_000_000)),
+            100,
+            2**64 - 1,
+        ),  # the rest is the dust limit
+        ("dust", ((0, COLLATERAL, 2_500_000), (1, DEBT, 1_999_999)), 100, 2**64 - 1),
         ("dust", ((0, COLLATERAL, 2_000_000), (1, DEBT, 1_500_000)), 95, 2**64 - 1),
         ("collateral", AT.legs, 50, 2**64 - 1),
         ("whole", ((0, COLLATERAL, 100_000_000), (1, DEBT, 10_000_000), (2, DEBT, 100_000_000)), 100, 2**64 - 1),
