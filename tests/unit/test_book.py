@@ -136,7 +136,7 @@ def test_bad_debt_has_no_pairs() -> None:
             100,
             2**64 - 1,
         ),  # the rest is the dust limit
-        ("dust", ((0, COLLATERAL, 2_500_000), (1, DEBT, 1_999_999)), 100, 2**64 - 1),
+        ("dust", ((0, COLLATERAL, 2_500_000), (1, DEBT, 1_999_998)), 100, 2**64 - 1),
         ("dust", ((0, COLLATERAL, 2_000_000), (1, DEBT, 1_500_000)), 95, 2**64 - 1),
         ("collateral", AT.legs, 50, 2**64 - 1),
         ("whole", ((0, COLLATERAL, 100_000_000), (1, DEBT, 10_000_000), (2, DEBT, 100_000_000)), 100, 2**64 - 1),
