@@ -5,7 +5,8 @@ so that is when to read a snapshot and to apply what follows on top of it.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import orjson
@@ -31,27 +32,29 @@ async def program_updates(
 ) -> AsyncIterator[AccountUpdate | Reconnected]:
     """Yield every change of a program's accounts until `stop`."""
     config = {"encoding": "base64", "commitment": commitment, "filters": list(filters)}
-    async for result in notifications(ws_url, "programSubscribe", [program, config], stop=stop):
-        if isinstance(result, Reconnected):
-            yield result
-        else:
-            with decode.answer_of("programNotification"):
-                update = decode.program_update(result)
-            yield update
+    async with aclosing(notifications(ws_url, "programSubscribe", [program, config], stop=stop)) as results:
+        async for result in results:
+            if isinstance(result, Reconnected):
+                yield result
+            else:
+                with decode.answer_of("programNotification"):
+                    update = decode.program_update(result)
+                yield update
 
 
 async def slots(ws_url: str, stop: asyncio.Event) -> AsyncIterator[int]:
     """Yield each new slot until `stop`; slots during a reconnect are left out."""
-    async for result in notifications(ws_url, "slotSubscribe", [], stop=stop):
-        if not isinstance(result, Reconnected):
-            with decode.answer_of("slotNotification"):
-                slot = int(result["slot"])
-            yield slot
+    async with aclosing(notifications(ws_url, "slotSubscribe", [], stop=stop)) as results:
+        async for result in results:
+            if not isinstance(result, Reconnected):
+                with decode.answer_of("slotNotification"):
+                    slot = int(result["slot"])
+                yield slot
 
 
 async def notifications(
     ws_url: str, method: str, params: Sequence[Any], *, stop: asyncio.Event
-) -> AsyncIterator[Any | Reconnected]:
+) -> AsyncGenerator[Any | Reconnected, None]:
     """Yield the results of one subscription, reconnecting with growing delays until `stop`.
 
     A node that refuses the subscription raises RpcRefused: asking again would not help.
