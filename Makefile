@@ -38,7 +38,7 @@ $(BIN)/maturin: constraints.txt
 
 $(CORE): $(BIN)/maturin pyproject.toml $(RUST_SOURCES)
 	@echo "building the Rust core and installing the Python packages into $(VENV) ..."
-	@PIP_CONSTRAINT="$(CURDIR)/constraints.txt" PIP_DISABLE_PIP_VERSION_CHECK=1 VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(BIN)/maturin develop --release --locked --quiet --extras dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 clean:
