@@ -38,7 +38,7 @@ $(BIN)/maturin: constraints.txt
 
 $(CORE): $(BIN)/maturin pyproject.toml $(RUST_SOURCES)
 	@echo "building the Rust core and installing the Python packages into $(VENV) ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
 clean:
