@@ -62,6 +62,30 @@ async def test_insert_under_an_old_fence_is_refused_and_names_both(database: Dat
     assert isinstance(await insert(database, new.fence), Intent)
 
 
+async def test_insert_that_waited_for_a_claim_is_refused_by_it(database: Database) -> None:
+    claim = await Guards(database).claim(POSITION, "instance-1")
+    async with database.transaction() as transaction:
+        await transaction.row("claim_position", POSITION, "instance-2")
+        waiting = asyncio.create_task(insert(database, claim.fence))
+        await _until_somebody_waits_for_a_lock(database)
+    assert await waiting == FenceLost(found=2, expected=1)
+
+
+async def test_close_takes_the_same_lock_first_as_insert_so_that_neither_waits_in_a_circle(database: Database) -> None:
+    intent = await live_intent(database)
+    async with database.transaction() as transaction:  # an insert that has just locked the guard
+        await transaction.row("lock_guard", POSITION)
+        closing = asyncio.create_task(Intents(database).close(intent, landed(intent), Settlement(slot=80), 0))
+        await _until_somebody_waits_for_a_lock(database)
+        made = plan()
+        [verdict] = await transaction.rows(
+            "insert_intent", POSITION, intent.fence, "candidate-1", made.kind, made.state_digest, 1, "signature-2",
+            b"bytes", "blockhash-1", 1_150, plan_to_json(made), 1, 1, 1, "instance-1", SEEN_AT,
+        )  # fmt: skip
+        assert verdict["verdict"] == "live_intent_exists"
+    assert await closing is True
+
+
 async def test_insert_for_a_position_that_nobody_claimed_is_refused(database: Database) -> None:
     assert await insert(database, 1) == FenceLost(found=0, expected=1)
 

@@ -56,6 +56,13 @@ async def test_landed_intent_leaves_its_row_its_ledger_and_its_slot(database: Da
     assert (claim.live, claim.last_settled_slot, claim.attempts) == (None, 80, 0)
 
 
+async def test_landed_intent_whose_acceptance_nobody_noted_was_accepted_by_its_confirmation(database: Database) -> None:
+    intent = await live_intent(database)
+    await Intents(database).close(intent, landed(intent), books(confirmed_at=SEEN_AT), 0)
+    [row] = await History(database).recent_liquidations(10)
+    assert (row["timestamp"], row["confirmed_at"]) == (SEEN_AT, SEEN_AT)
+
+
 async def test_of_two_concurrent_closers_one_writes_and_the_other_changes_nothing(database: Database) -> None:
     for number in range(5):
         position = f"position-{number}"
@@ -115,7 +122,7 @@ async def test_expired_intent_leaves_a_reason_and_no_ledger(database: Database) 
     assert await Intents(database).close(intent, Expired("signature-1"), Settlement(slot=0), 3)
 
     [row] = await History(database).recent_liquidations(10)
-    assert (row["error_message"], row["retry_count"]) == ("blockhash expired", 3)
+    assert (row["error_message"], row["retry_count"], row["timestamp"]) == ("blockhash expired", 3, None)
     [failed] = await History(database).failed_liquidations(10)
     assert (failed["outcome"], failed["error_message"]) == ("expired", "blockhash expired")
     assert await count(database, "ledger_entries") == 0

@@ -117,7 +117,7 @@ async def test_missing_privileges_name_the_grant_to_run(empty_postgres_url: str,
 
 
 async def test_wrong_password_says_so_without_repeating_it(postgres_url: str) -> None:
-    wrong = as_role(postgres_url, "liquidation", "guessed-password")
+    wrong = as_role(postgres_url, urlsplit(postgres_url).username or "", "guessed-password")
     for attempt in (Database.connect, migrate):
         with pytest.raises(ServerError, match="refused the login: check DATABASE_URL") as raised:
             await attempt(wrong)

@@ -1,5 +1,7 @@
 """The insurance funds' balances, moved only together with the transaction that explains the movement."""
 
+from typing import Any
+
 from liquidation_engine.database.pool import Database
 from liquidation_engine.database.rows import as_dict
 
@@ -18,6 +20,6 @@ class Funds:
         """Book a contribution seen on chain; return False if it was booked before, or came before the fund was opened."""
         return await self._database.row("contribute", signature, slot, mint, amount) is not None
 
-    async def all(self) -> list[dict[str, object]]:
+    async def all(self) -> list[dict[str, Any]]:
         """Return every fund with its totals."""
         return [as_dict(row) for row in await self._database.rows("funds")]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from liquidation_engine.database.pool import Database
 from liquidation_engine.database.rows import as_dict, to_json
@@ -30,6 +31,6 @@ class Instances:
             "heartbeat", instance_id, list(roles), pid, host, version, to_json(stats), last_successful_run, consecutive_failures
         )  # fmt: skip
 
-    async def all(self) -> list[dict[str, object]]:
+    async def all(self) -> list[dict[str, Any]]:
         """Return every instance with the seconds since its last heartbeat, by the database's clock."""
         return [as_dict(row, json_columns=("stats",)) for row in await self._database.rows("instances")]

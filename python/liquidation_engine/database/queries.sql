@@ -106,12 +106,14 @@ WHERE position = $1;
 ---------------------------------------------------------------------------------------------------- books
 
 -- name: insert_liquidation
+-- Where the worker died between sending and noting the acceptance, `timestamp` is the confirmation: no later than that.
 INSERT INTO liquidations (
     intent_id, position_pubkey, owner_pubkey, protocol, market, debt_mint, collateral_mint, repaid, seized, protocol_fee,
     reward, profit, repaid_micro_usd, seized_micro_usd, fee_lamports, bad_debt, bad_debt_covered, health_factor_before,
     health_factor_after, is_full_liquidation, retry_count, tx_signature, error_message, created_at, timestamp, confirmed_at
 ) VALUES (
-    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25, $26
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24,
+    coalesce($25::timestamptz, $26), $26
 );
 
 -- name: insert_failure

@@ -60,7 +60,7 @@ def intent(row: Record) -> Intent:
     )
 
 
-def as_dict(row: Record, *, json_columns: tuple[str, ...] = ()) -> dict[str, object]:
+def as_dict(row: Record, *, json_columns: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return a row for the API: numeric columns, which are all whole, as int; jsonb decoded."""
     return {
         name: json.loads(value) if name in json_columns else int(value) if isinstance(value, Decimal) else value
