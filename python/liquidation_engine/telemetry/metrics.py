@@ -1,10 +1,13 @@
 """Every Prometheus metric of the engine, in one place. Labels come from closed sets, never from addresses of positions."""
 
+import math
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from liquidation_engine.telemetry.stages import Stage
+
+Registry = CollectorRegistry  # the name by which others ask for one
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -100,7 +103,10 @@ class Metrics:
         return self._prefix + name
 
     def _gauge(self, name: str, help_text: str) -> Gauge:
-        return Gauge(self._name(name), help_text, registry=self.registry)
+        """Return a gauge that says NaN until it is fed: 0 would be a claim."""
+        gauge = Gauge(self._name(name), help_text, registry=self.registry)
+        gauge.set(math.nan)
+        return gauge
 
 
 def exposition(registry: CollectorRegistry) -> bytes:
