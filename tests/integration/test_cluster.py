@@ -15,7 +15,7 @@ from liquidation_engine.stream import connect
 
 POSITION = "7abcPosition"
 KEY = position_lock(POSITION)
-TTL_SECONDS = 0.3
+TTL_SECONDS = 0.6
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ async def test_the_lease_is_lost_within_its_ttl_when_redis_is_gone(mortal: tuple
     server, client = mortal
     lease = await held(client, "a")
     server.stop()
-    await within(TTL_SECONDS + 0.2, lease.lost.wait())
+    await within(TTL_SECONDS + 0.5, lease.lost.wait())
     await lease.release()  # says so in the log and raises nothing
 
 
@@ -173,7 +173,7 @@ async def test_another_takes_over_within_one_ttl_after_the_leader_stops_renewing
     second = Instance(redis, "second")
     started = time.monotonic()
     freeze(first)
-    await within(1.0 + 0.3, second.elected.wait())  # the TTL and one look of the standby
+    await within(1.0 + 0.25 + 0.5, second.elected.wait())  # the TTL, one look of the standby, slack of a busy machine
     assert time.monotonic() - started > 0.5  # and not before the lock ended
     await second.end()
 
@@ -299,7 +299,7 @@ async def test_an_announced_stop_is_felt_before_postgres_is_read_again(redis: Re
         await asyncio.sleep(0.01)
     postgres.hangs = True
     await announce(redis, stopped=True)
-    await until(lambda: not cache.may_sign(), 0.2)
+    await until(lambda: not cache.may_sign(), 0.6)
     stop.set()
     await within(2, running)
 

@@ -43,7 +43,7 @@ def producer(redis: Redis) -> CandidateProducer:
     return CandidateProducer(redis, dedupe_seconds=SCAN_SECONDS, maxlen=1_000, full_wait_seconds=0.2)
 
 
-async def worker(redis: Redis, name: str = "a", *, batch: int = 16, idle_milliseconds: int = 60) -> CandidateConsumer:
+async def worker(redis: Redis, name: str = "a", *, batch: int = 16, idle_milliseconds: int = 300) -> CandidateConsumer:
     consumer = CandidateConsumer(
         redis, consumer=name, batch=batch, block_milliseconds=20, reclaim_idle_milliseconds=idle_milliseconds
     )
@@ -203,18 +203,18 @@ async def test_reclaim_takes_one_batch_at_a_time(redis: Redis, producer: Candida
     dead, alive = await worker(redis, "dead"), await worker(redis, "alive", batch=2)
     await producer.publish([need(number) for number in range(5)])
     await dead.read()
-    await asyncio.sleep(0.08)
+    await asyncio.sleep(0.35)
     assert len((await alive.reclaim()).entries) == 2
 
 
 async def test_renewing_keeps_an_entry_from_being_reclaimed(redis: Redis, producer: CandidateProducer) -> None:
     busy, other = (
-        await worker(redis, "busy", idle_milliseconds=150),
-        await worker(redis, "other", idle_milliseconds=150),
+        await worker(redis, "busy", idle_milliseconds=400),
+        await worker(redis, "other", idle_milliseconds=400),
     )
     await producer.publish([CANDIDATE])
     (entry,) = await busy.read()
-    for _ in range(6):
+    for _ in range(12):
         await asyncio.sleep(0.05)
         await busy.renew([entry.stream_id])
         assert (await other.reclaim()).entries == []
