@@ -63,7 +63,7 @@ async def sql(url: str, *statements: str) -> object:
 
 async def valkey_command(url: str, *words: str) -> object:
     async with redis.asyncio.Redis.from_url(url, decode_responses=True) as client:
-        return await client.execute_command(*words)
+        return await client.execute_command(*words)  # type: ignore[no-untyped-call]
 
 
 def living(pids: list[int]) -> list[int]:
@@ -83,13 +83,16 @@ def owner(folder: Path) -> Iterator[tuple[subprocess.Popen[str], ServerUrls, lis
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     command = [sys.executable, "-c", _OWNER, str(folder)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
+    assert process.stdout is not None
+    database_url, redis_url, *pids = process.stdout.readline().split()
     try:
-        assert process.stdout is not None
-        database_url, redis_url, *pids = process.stdout.readline().split()
         yield process, ServerUrls(database_url, redis_url), [int(pid) for pid in pids]
     finally:
         process.kill()
         process.wait()
+        for pid in living([int(pid) for pid in pids]):  # only where the test failed
+            os.kill(pid, signal.SIGCONT)
+            os.kill(pid, signal.SIGTERM)
 
 
 async def test_both_serve_with_the_settings_that_money_needs(folder: Path) -> None:
