@@ -25,11 +25,11 @@ from liquidation_engine.database import Database, History, Instances
 from liquidation_engine.database.migrate import migrate
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
 from liquidation_engine.localnet.scenarios import NAMES as SCENARIOS
-from liquidation_engine.runner.observation import summarise
 from liquidation_engine.runner.demo_report import Progress, show, summary
 from liquidation_engine.runner.processes import Child, Children, end, first_line, log_tail
 from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 from liquidation_engine.servers import EmbeddedServers, ServerUrls
+from liquidation_engine.telemetry.stages import summarise
 
 READY_SECONDS = 60.0
 SETTLE_SECONDS = 20.0  # after the last slot: what is in flight may still end
@@ -147,7 +147,8 @@ async def _start(cluster: Cluster, progress: Progress) -> None:
         await cluster.children.start(
             name, ["run", "--live", *sabotage], _environment(cluster, name), restart=name.startswith("worker-")
         )
-    await _until_ready(cluster, set(instances))
+    api = await _until_ready(cluster, set(instances))
+    progress.say(f"API at {api}/docs, dashboard at {api}/")
 
 
 def _localnet_arguments(cluster: Cluster) -> list[str]:
@@ -196,18 +197,22 @@ def _make_wallet(path: Path) -> str:
     return str(keypair.pubkey())
 
 
-async def _until_ready(cluster: Cluster, expected: set[str]) -> None:
+async def _until_ready(cluster: Cluster, expected: set[str]) -> str:
+    """Wait until every instance says that all its roles work, and return the API's address."""
     database = await Database.connect(cluster.urls.database_url, max_size=1)
     try:
         deadline = time.monotonic() + READY_SECONDS
         while True:
-            rows = await Instances(database).all()
-            waiting = expected - {str(row["instance_id"]) for row in rows if _is_ready(row)}
+            rows = {str(row["instance_id"]): row for row in await Instances(database).all()}
+            waiting = sorted(name for name in expected if name not in rows or not _is_ready(rows[name]))
             if not waiting:
-                return
+                return str(rows["api"]["stats"]["api"])
+            ended = cluster.children.first_ended()
+            if ended is not None:
+                raise ServerError(f"{ended.name} ended before it was ready: {log_tail(ended.log)}")
             if time.monotonic() > deadline:
-                name = min(waiting)
-                raise ServerError(f"{name} was not ready in time: {log_tail(cluster.folder / f'{name}.log')}")
+                log = cluster.folder / f"{waiting[0]}.log"
+                raise ServerError(f"{waiting[0]} was not ready in time: {log_tail(log)}")
             await asyncio.sleep(0.1)
     finally:
         await database.close()
@@ -292,6 +297,6 @@ async def _audit(cluster: Cluster) -> dict[str, Any]:
 
 def _latency(folder: Path) -> dict[str, dict[str, float]]:
     return {
-        stage: {"p50": round(row.p50, 3), "p99": round(row.p99, 3)}
+        stage: {"p50": round(row["p50"], 3), "p99": round(row["p99"], 3)}
         for stage, row in summarise(sorted(folder.glob("*.stages"))).items()
     }

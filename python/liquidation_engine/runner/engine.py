@@ -106,6 +106,8 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
         kill_switch = KillSwitchCache(_switch_reader(database), redis=client)
         await kill_switch.refresh()
+        observation = Observation.of(settings)
+        stack.callback(observation.close)
         yield Instance(
             settings=settings,
             database=database,
@@ -116,7 +118,7 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
             market=market,
             wallet=wallet,
             clock=SystemClock(),
-            observation=Observation.of(settings),
+            observation=observation,
             sabotage=Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None,
         )
 
@@ -144,10 +146,10 @@ def _switch_reader(database: Database) -> Callable[[], Awaitable[tuple[bool, str
 
 
 async def _beat(instance: Instance, stop: asyncio.Event) -> None:
-    """Say that the instance lives: at once, when it becomes ready, and every 30 seconds."""
+    """Say that the instance lives: at once, when something worth telling changes, and every 30 seconds."""
     instances, settings, observation = Instances(instance.database), instance.settings, instance.observation
     while not stop.is_set():
-        was_ready = observation.ready.is_set()
+        observation.changed.clear()
         try:
             await instances.heartbeat(
                 settings.instance_id,
@@ -161,8 +163,7 @@ async def _beat(instance: Instance, stop: asyncio.Event) -> None:
             )
         except LiquidationEngineError as error:
             log.error("Heartbeat not written", error=str(error))
-        waits = [stop.wait()] if was_ready else [stop.wait(), observation.ready.wait()]
-        tasks = [asyncio.create_task(wait) for wait in waits]
+        tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(observation.changed.wait())]
         await asyncio.wait(tasks, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         for task in tasks:
             task.cancel()

@@ -134,7 +134,7 @@ class Leader:
         crossings = self._book.apply([account for account in found if account is not None])
         await self._publish(crossings, "price-move", _now_ms())
         await self._scanner.scan(_now_ms())
-        self._instance.observation.ran(checks=len(self._book))
+        self._instance.observation.ran()
 
     async def _mirror(self) -> None:
         """Show operators changed positions and the at-risk band, each second."""
@@ -180,7 +180,7 @@ class Leader:
     async def _on_ready(self) -> None:
         self._ready.set()
         log.info("Book is warm", positions=len(self._book), slot=self._book.slot)
-        self._instance.observation.mark_ready()
+        self._instance.observation.mark_ready("leader")
 
     async def _elected(self) -> None:
         log.info("Elected leader", instance=self._instance.settings.instance_id)

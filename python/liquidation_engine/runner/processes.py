@@ -61,6 +61,10 @@ class Children:
         """Return the process ids of the children whose name starts with `prefix`."""
         return [child.process.pid for child in self._children if child.name.startswith(prefix)]
 
+    def first_ended(self) -> Child | None:
+        """Return a child that has ended without being asked, if there is one."""
+        return next((child for child in self._children if child.exits), None)
+
     async def stop_named(self, *prefixes: str) -> None:
         """End the children whose names start with one of `prefixes`."""
         await asyncio.gather(*(end(child) for child in self._children if child.name.startswith(prefixes)))

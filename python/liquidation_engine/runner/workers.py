@@ -93,7 +93,7 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
             ended=instance.observation.ended,
         )
         finality = asyncio.create_task(_watch_finality(instance, Intents(instance.database), chain))
-        instance.observation.mark_ready()
+        instance.observation.mark_ready("worker")
         try:
             await pool.run(stop)
         finally:

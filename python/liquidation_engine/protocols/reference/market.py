@@ -7,7 +7,7 @@ from solders.pubkey import Pubkey
 from liquidation_engine.chain.rpc import RpcClient
 from liquidation_engine.errors import ConfigError
 from liquidation_engine.protocols.reference import instructions
-from liquidation_engine.protocols.reference.accounts import MarketAccount, ReserveAccount
+from liquidation_engine.protocols.reference.accounts import MarketAccount, OracleAccount, ReserveAccount
 
 ATTO_PER_MICRO = 10**12
 
@@ -20,6 +20,7 @@ class ReserveFacts:
     mint: str
     oracle: Pubkey
     decimals: int
+    max_oracle_age_slots: int
     price: int = 0
     exponent: int = 0
 
@@ -59,8 +60,26 @@ async def load_market(rpc: RpcClient, program: str, market: str | None) -> Marke
     for address, account in accounts:
         reserve = ReserveAccount.decode(account.data)
         if reserve.market == pubkey:
-            one = ReserveFacts(Pubkey.from_string(address), str(reserve.mint), reserve.oracle, reserve.decimals)
+            one = ReserveFacts(
+                Pubkey.from_string(address),
+                str(reserve.mint),
+                reserve.oracle,
+                reserve.decimals,
+                reserve.config.max_oracle_age_slots,
+            )
             loaded.reserves[address] = loaded.by_mint[one.mint] = one
     if not loaded.reserves:
         raise ConfigError(f"the market {market} has no reserves")
     return loaded
+
+
+async def overdue_oracles(rpc: RpcClient, market: MarketMap) -> list[str]:
+    """Return the mints whose price is older than the program accepts."""
+    reserves = list(market.reserves.values())
+    slot, found = await rpc.accounts([str(reserve.oracle) for reserve in reserves])
+    stale = []
+    for reserve, account in zip(reserves, found, strict=True):
+        age = slot - OracleAccount.decode(account.data).slot if account is not None else slot
+        if age > reserve.max_oracle_age_slots:
+            stale.append(reserve.mint)
+    return stale
