@@ -96,7 +96,10 @@ class Pool(Generic[EntryType]):
         self._free = asyncio.Semaphore(limits.concurrency)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`, then let what is in work finish for a moment; what does not stays pending."""
+        """Work until `stop`, then let what is in work finish for a moment; what does not stays pending.
+
+        Raises what a loop died of: an instance that no longer works has to end.
+        """
         loops = [
             asyncio.create_task(self._forever("read", self._read_once, 0.0)),
             asyncio.create_task(self._forever("renew", self._renew_once, self._limits.renew_seconds)),
@@ -110,6 +113,9 @@ class Pool(Generic[EntryType]):
         if self._in_work:
             await asyncio.wait(self._in_work.values(), timeout=self._limits.drain_seconds)
         await _end([loops[1], *self._in_work.values()])
+        for loop in loops:
+            if not loop.cancelled():
+                loop.result()
 
     async def _forever(self, name: str, once: Callable[[], Awaitable[None]], pause: float) -> None:
         while True:
