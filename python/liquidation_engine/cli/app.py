@@ -39,6 +39,7 @@ def demo(
     missed_slots: Annotated[
         int, typer.Option(min=1, help="Consecutive slots after which a liquidatable position counts as missed.")
     ] = 50,
+    slot_ms: Annotated[int, typer.Option(min=20, help="Milliseconds a slot; prices move by slot.")] = 400,
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Of the API; 0 takes a free one.")] = 0,
     data_folder: Annotated[
         Path | None, typer.Option(help="Keep databases, logs and recording here; default: a folder that is removed.")
@@ -59,6 +60,7 @@ def demo(
         json=json,
         keep_running=keep_running,
         missed_slots=missed_slots,
+        slot_ms=slot_ms,
         port=port,
         data_folder=data_folder,
         sabotage=sabotage,

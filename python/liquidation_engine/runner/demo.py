@@ -20,7 +20,7 @@ from typing import Any
 import orjson
 
 from liquidation_engine.chain import RpcClient
-from liquidation_engine.config import REFERENCE_PROGRAM_ID
+from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, History, Instances
 from liquidation_engine.database.migrate import migrate
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
@@ -53,6 +53,7 @@ class DemoOptions:
     json: bool
     keep_running: bool
     missed_slots: int
+    slot_ms: int
     port: int
     data_folder: Path | None
     sabotage: str | None
@@ -156,6 +157,7 @@ def _localnet_arguments(cluster: Cluster) -> list[str]:
     return [
         "localnet",
         "--port=0",
+        f"--slot-ms={options.slot_ms}",
         f"--scenario={options.scenario}",
         f"--positions={options.positions}",
         f"--seed={options.seed}",
@@ -274,6 +276,7 @@ async def _audit(cluster: Cluster) -> dict[str, Any]:
         f"--program={cluster.chain['program']}",
         f"--market={cluster.chain['market']}",
         f"--missed-slots={options.missed_slots}",
+        f"--min-profit-micro-usd={Settings.model_fields['min_profit'].default}",
         "--json",
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

@@ -1,13 +1,18 @@
 """One market's book in base58, fed with what the subscription and the snapshots bring."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import structlog
 
 from liquidation_engine import PositionBook
 from liquidation_engine._core import Change, UnknownPosition, from_base58, to_base58
 from liquidation_engine.chain.words import AccountUpdate, ChainAccount
 from liquidation_engine.detect.candidates import BookPosition
+from liquidation_engine.errors import DecodeError
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,7 @@ class MarketBook:
     def __init__(self, program: str, market: str) -> None:
         self.program, self.market = program, market
         self._book = PositionBook.for_market(self.protocol, from_base58(program), from_base58(market))
+        self.not_understood = 0  # account states that were not what the program writes
 
     def __len__(self) -> int:
         return len(self._book)
@@ -49,12 +55,27 @@ class MarketBook:
         return self._book.clock[0]
 
     def apply(self, accounts: Sequence[AccountUpdate | ChainAccount]) -> Crossings:
-        """Take account states; each position is judged once, at the newest slot among them."""
+        """Take account states; each position is judged once, at the newest slot among them.
+
+        A state that cannot be decoded is left out, logged and counted: the book keeps what it knew of that account.
+        """
         if not accounts:
             return Crossings((), ())
         states = [(from_base58(a.address), from_base58(a.owner), a.slot, a.data) for a in accounts]
         slot = max(account.slot for account in accounts)
-        return _crossings(self._book.tick_accounts(states, slot, int(time.time())))
+        try:
+            return _crossings([self._book.tick_accounts(states, slot, int(time.time()))])
+        except DecodeError:
+            return _crossings([*self._one_by_one(states), self._book.tick(slot, int(time.time()))])
+
+    def _one_by_one(self, states: Sequence[tuple[bytes, bytes, int, bytes]]) -> Iterable[Change]:
+        """Take each state by itself; the batch they came in was refused whole, and nothing of it was taken."""
+        for address, owner, slot, data in states:
+            try:
+                yield self._book.apply(address, owner, slot, data)
+            except DecodeError as error:
+                self.not_understood += 1
+                log.error("Account not understood", address=to_base58(address), slot=slot, error=str(error))
 
     def replace(self, slot: int, accounts: Sequence[ChainAccount]) -> Crossings:
         """Take a whole picture: what it does not hold, and the book knows from before, is closed."""
@@ -64,7 +85,7 @@ class MarketBook:
 
     def advance(self, slot: int) -> Crossings:
         """Move the clock: interest grows, prices age."""
-        return _crossings(self._book.tick(slot, int(time.time())))
+        return _crossings([self._book.tick(slot, int(time.time()))])
 
     def liquidatable(self) -> list[str]:
         """Return every position that needs an act now."""
@@ -112,5 +133,13 @@ class MarketBook:
         ]
 
 
-def _crossings(change: Change) -> Crossings:
-    return Crossings(tuple(map(to_base58, change.crossed)), tuple(map(to_base58, change.recovered)))
+def _crossings(changes: Iterable[Change]) -> Crossings:
+    """Return what stands after all changes: a position that crossed and came back meanwhile has only come back."""
+    needs: dict[bytes, bool] = {}
+    for change in changes:
+        needs.update(dict.fromkeys(change.recovered, False))
+        needs.update(dict.fromkeys(change.crossed, True))
+    return Crossings(
+        crossed=tuple(to_base58(address) for address, need in needs.items() if need),
+        recovered=tuple(to_base58(address) for address, need in needs.items() if not need),
+    )
