@@ -20,7 +20,7 @@ from liquidation_engine.testing.database import MemoryDatabase
 from liquidation_engine.testing.journal import Journal, MemoryLeases, RecordedStages
 from liquidation_engine.testing.lending import FakeLending
 from liquidation_engine.testing.stream import MemoryEntry, MemoryStream
-from liquidation_engine.testing.time import ManualClock, VirtualTimeLoop, VirtualTimePolicy
+from liquidation_engine.testing.time import ManualClock, VirtualTimeLoop
 
 __all__ = [
     "FakeChain",
@@ -34,7 +34,6 @@ __all__ = [
     "MemoryStream",
     "RecordedStages",
     "VirtualTimeLoop",
-    "VirtualTimePolicy",
     "candidate",
     "intent",
     "landed_record",

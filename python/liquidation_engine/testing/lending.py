@@ -1,5 +1,6 @@
 """A market in memory: answers with the readings it was given, then says that the position is healthy."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
@@ -45,6 +46,7 @@ class FakeLending:
     async def read(self, candidate: Candidate, *, min_context_slot: int) -> Reading:
         """Return the next reading; healthy where none is left."""
         self.journal.append("read")
+        await asyncio.sleep(0)  # a network call lets others go on
         self.read_at.append(min_context_slot)
         return _next(self.readings, HEALTHY)
 

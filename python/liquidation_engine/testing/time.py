@@ -3,7 +3,6 @@
 import asyncio
 import selectors
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 START = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -53,11 +52,3 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         """Return real time plus all that was skipped."""
         return super().time() + self._skipping.skipped
-
-
-class VirtualTimePolicy(asyncio.DefaultEventLoopPolicy):
-    """Makes such loops: what pytest-asyncio's fixture `event_loop_policy` wants."""
-
-    def new_event_loop(self) -> Any:
-        """Return a loop on which waits take no time."""
-        return VirtualTimeLoop()
