@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlparse, urlunparse
 
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from liquidation_engine.errors import ConfigError
@@ -29,7 +29,9 @@ def _default_instance_id() -> str:
 class Settings(BaseSettings):
     """Everything that can be set, under the names operators know."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
     redis_url: SecretStr = Field(description="redis://host:port/0")
@@ -84,6 +86,23 @@ class Settings(BaseSettings):
     def _split_roles(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("solana_rpc_url", "solana_ws_url")
+    @classmethod
+    def _endpoints(cls, value: str | None, info: ValidationInfo) -> str | None:
+        """Refuse what is no endpoint, without quoting it: providers put keys into their URLs."""
+        schemes = ("ws", "wss") if info.field_name == "solana_ws_url" else ("http", "https")
+        endpoints = [] if value is None else [part.strip() for part in value.split(",") if part.strip()]
+        if value is not None and not endpoints:
+            raise ValueError(f"no endpoint was found, expected one such as {schemes[0]}://127.0.0.1:8899")
+        for number, endpoint in enumerate(endpoints, 1):
+            parts = urlparse(endpoint)
+            if parts.scheme not in schemes or not parts.hostname:
+                found = f"begins with {parts.scheme!r}" if parts.scheme not in schemes else "names no host"
+                raise ValueError(
+                    f"endpoint {number} {found}, expected {' or '.join(schemes)}, as {schemes[0]}://host:port"
+                )
+        return value
+
     @model_validator(mode="after")
     def _roles_make_sense(self) -> Self:
         if not self.roles:
@@ -132,7 +151,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(f"the settings file {path} cannot be read: {error.strerror}") from error
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"the settings file {path} is not valid TOML: {error}") from error
 
 
