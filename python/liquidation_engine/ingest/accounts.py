@@ -12,7 +12,7 @@ from typing import Protocol
 import structlog
 
 from liquidation_engine.chain.words import AccountUpdate, ChainAccount, Reconnected
-from liquidation_engine.errors import RpcError
+from liquidation_engine.errors import RpcError, RpcUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -52,14 +52,16 @@ class AccountFeed:
     async def run(self, stop: asyncio.Event) -> None:
         """Feed the sink until `stop`; raises if the subscription ends for good."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._receive()), group.create_task(self._deliver())]
+            tasks = [group.create_task(self._receive(stop)), group.create_task(self._deliver())]
             await stop.wait()
             for task in tasks:
                 task.cancel()
 
-    async def _receive(self) -> None:
+    async def _receive(self, stop: asyncio.Event) -> None:
         async for item in self._updates():
             await self._queue.put((item, _now_ms()))
+        if not stop.is_set():
+            raise RpcUnavailable("the subscription ended, and the book would no longer follow the chain")
 
     async def _deliver(self) -> None:
         synced = float("-inf")

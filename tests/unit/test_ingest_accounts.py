@@ -1,0 +1,145 @@
+"""The feed subscribes before it snapshots, loses nothing in between, and looks again when it may have missed something."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from liquidation_engine.chain.words import AccountUpdate, ChainAccount, Reconnected
+from liquidation_engine.errors import RpcError, RpcUnavailable
+from liquidation_engine.ingest.accounts import AccountFeed
+from liquidation_engine.testing import Journal
+
+pytestmark = pytest.mark.virtual_time
+
+
+def update(slot: int) -> AccountUpdate:
+    """Return an update of one account."""
+    return AccountUpdate(address="position-1", owner="program", lamports=1, data=b"", slot=slot)
+
+
+class Wire:
+    """A subscription, snapshots and a sink that note what happens."""
+
+    def __init__(self) -> None:
+        self.journal = Journal()
+        self.items: asyncio.Queue[AccountUpdate | Reconnected | None] = asyncio.Queue()
+        self.failing_snapshots = 0
+        self.during_snapshot: list[AccountUpdate] = []
+
+    async def updates(self) -> AsyncIterator[AccountUpdate | Reconnected]:
+        """Deliver what the test puts in; None ends the subscription."""
+        self.journal.append("subscribe")
+        while (item := await self.items.get()) is not None:
+            yield item
+
+    async def snapshot(self) -> tuple[int, Sequence[ChainAccount]]:
+        """Return an empty picture; updates that the test wants arrive meanwhile."""
+        if self.failing_snapshots:
+            self.failing_snapshots -= 1
+            raise RpcUnavailable("no endpoint could be reached")
+        for item in self.during_snapshot:
+            self.items.put_nowait(item)
+        await asyncio.sleep(0.5)
+        return 7, []
+
+    async def on_updates(self, updates: Sequence[AccountUpdate], seen_ms: int) -> None:
+        """Note the slots."""
+        self.journal.append(f"updates {[one.slot for one in updates]}")
+
+    async def on_snapshot(self, slot: int, accounts: Sequence[ChainAccount], seen_ms: int) -> None:
+        """Note the slot."""
+        self.journal.append(f"snapshot {slot}")
+
+    async def on_ready(self) -> None:
+        """Note it."""
+        self.journal.append("ready")
+
+    @asynccontextmanager
+    async def fed(self, sync_interval_seconds: float = 60.0) -> AsyncIterator[asyncio.Task[Any]]:
+        """Run a feed until the end of the block."""
+        feed = AccountFeed(
+            self.updates, self.snapshot, self, sync_interval_seconds=sync_interval_seconds, on_ready=self.on_ready
+        )
+        stop = asyncio.Event()
+        task = asyncio.create_task(feed.run(stop))
+        yield task
+        stop.set()
+        await task
+
+
+async def test_the_subscription_stands_before_the_first_snapshot() -> None:
+    wire = Wire()
+    async with wire.fed():
+        await asyncio.sleep(5)
+        assert wire.journal == ["subscribe"]  # nothing is read before the node confirmed the subscription
+        wire.items.put_nowait(Reconnected(first=True))
+        await asyncio.sleep(5)
+    assert wire.journal == ["subscribe", "snapshot 7", "ready"]
+
+
+async def test_what_arrives_during_a_snapshot_is_applied_after_it() -> None:
+    wire = Wire()
+    wire.during_snapshot = [update(8), update(9)]
+    wire.items.put_nowait(Reconnected(first=True))
+    async with wire.fed():
+        await asyncio.sleep(5)
+    assert wire.journal == ["subscribe", "snapshot 7", "ready", "updates [8, 9]"]
+
+
+async def test_a_renewed_subscription_is_followed_by_a_snapshot() -> None:
+    wire = Wire()
+    wire.items.put_nowait(Reconnected(first=True))
+    async with wire.fed():
+        await asyncio.sleep(5)
+        wire.items.put_nowait(Reconnected(first=False))
+        await asyncio.sleep(5)
+    assert wire.journal.count("snapshot 7") == 2
+    assert wire.journal.count("ready") == 1
+
+
+@pytest.mark.parametrize(("seconds", "snapshots"), [(35, 4), (9, 1)])
+async def test_a_snapshot_is_taken_again_every_interval(seconds: float, snapshots: int) -> None:
+    wire = Wire()
+    wire.items.put_nowait(Reconnected(first=True))
+    async with wire.fed(sync_interval_seconds=10.0):
+        await asyncio.sleep(seconds)
+    assert wire.journal.count("snapshot 7") == snapshots
+
+
+async def test_a_snapshot_that_fails_is_asked_for_again() -> None:
+    wire = Wire()
+    wire.failing_snapshots = 8
+    wire.items.put_nowait(Reconnected(first=True))
+    async with wire.fed():
+        await asyncio.sleep(60)
+    assert wire.journal == ["subscribe", "snapshot 7", "ready"]
+
+
+async def test_updates_that_wait_together_are_delivered_together() -> None:
+    wire = Wire()
+    wire.items.put_nowait(Reconnected(first=True))
+    async with wire.fed():
+        await asyncio.sleep(5)
+        for slot in (10, 11, 12):
+            wire.items.put_nowait(update(slot))
+        await asyncio.sleep(5)
+    assert wire.journal[-1] == "updates [10, 11, 12]"
+
+
+async def test_a_subscription_that_ends_for_good_ends_the_feed() -> None:
+    wire = Wire()
+    wire.items.put_nowait(None)
+    with pytest.raises(ExceptionGroup) as raised:
+        async with asyncio.timeout(60), wire.fed() as feed:
+            await asyncio.wait([feed])
+    assert raised.group_contains(RpcError, match="the subscription ended")
+
+
+async def test_a_subscription_that_ends_because_of_the_stop_is_no_error() -> None:
+    wire = Wire()
+    async with wire.fed():
+        await asyncio.sleep(1)
+        wire.items.put_nowait(None)
