@@ -1,0 +1,182 @@
+"""The watcher publishes what crossed; the scanner publishes whatever stands, with nobody's help."""
+
+from typing import Any
+
+import pytest
+
+from liquidation_engine.detect.candidates import BookPosition, FirstSeen, make_candidate
+from liquidation_engine.detect.scanner import Scanner
+from liquidation_engine.detect.watcher import Watcher
+from liquidation_engine.testing import MemoryDatabase, MemoryStream
+
+
+class ListedBook:
+    """A book whose verdicts the test writes: position -> digest of its state."""
+
+    protocol, market, slot = "reference", "market-1", 50
+
+    def __init__(self, *positions: str) -> None:
+        self.needs = dict.fromkeys(positions, "state-1")
+
+    def liquidatable(self) -> list[str]:
+        """Return those listed."""
+        return list(self.needs)
+
+    def position(self, address: str) -> BookPosition | None:
+        """Return a listed position."""
+        state = self.needs.get(address)
+        if state is None:
+            return None
+        return BookPosition(
+            position=address, owner="owner-1", assets=("mint-usdc",), candidate_id=f"{address} {state}", slot=49
+        )
+
+    def rearm(self, address: str) -> None:
+        """Do nothing."""
+
+
+class Desk:
+    """Watcher and scanner of one instance."""
+
+    def __init__(self, *positions: str) -> None:
+        self.book, self.stream, self.guards = ListedBook(*positions), MemoryStream(), MemoryDatabase()
+        self.first_seen, self.leads = FirstSeen(), True
+        parts: dict[str, Any] = {"publishing": lambda: self.leads}
+        self.watcher = Watcher(self.book, self.stream, self.first_seen, **parts)
+        self.scanner = Scanner(self.book, self.stream, self.guards, self.first_seen, republish_seconds=10.0, **parts)
+
+    @property
+    def published(self) -> list[tuple[str, str, int]]:
+        """What was published: position, reason, when first seen."""
+        return [(one.position, one.reason, one.ts) for one in self.stream.published]
+
+
+def test_a_candidate_says_what_the_book_says() -> None:
+    made = make_candidate(ListedBook("p"), "p", "scan", 7)
+    assert made is not None
+    assert (made.position, made.protocol, made.market, made.owner) == ("p", "reference", "market-1", "owner-1")
+    assert (made.assets, made.reason, made.slot, made.ts, made.id) == (("mint-usdc",), "scan", 49, 7, "p state-1")
+
+
+def test_a_position_that_is_gone_makes_no_candidate() -> None:
+    assert make_candidate(ListedBook(), "p", "scan", 7) is None
+
+
+# The watcher.
+
+
+async def test_what_crossed_is_published_at_once() -> None:
+    desk = Desk("p", "q")
+    assert await desk.watcher.on_change(("p", "q"), (), "price-move", 1_000) == 2
+    assert desk.published == [("p", "price-move", 1_000), ("q", "price-move", 1_000)]
+
+
+async def test_nothing_crossed_publishes_nothing() -> None:
+    desk = Desk("p")
+    assert await desk.watcher.on_change((), ("p",), "price-move", 1_000) == 0
+    assert desk.stream.published == []
+
+
+async def test_what_crossed_and_is_gone_again_is_left_out() -> None:
+    desk = Desk("p")
+    assert await desk.watcher.on_change(("gone", "p"), (), "account", 1_000) == 1
+
+
+async def test_a_standby_keeps_time_and_stays_silent() -> None:
+    desk = Desk("p")
+    desk.leads = False
+    assert await desk.watcher.on_change(("p",), (), "price-move", 1_000) == 0
+    assert desk.stream.published == []
+    assert desk.first_seen.ages_ms(1_500) == {"p": 500}
+
+
+# The scanner.
+
+
+async def test_a_scan_publishes_whatever_stands() -> None:
+    desk = Desk("p", "q")
+    assert await desk.scanner.scan(60_000) == 2
+    assert desk.published == [("p", "scan", 60_000), ("q", "scan", 60_000)]
+
+
+async def test_an_empty_book_asks_nobody() -> None:
+    desk = Desk()
+    assert await desk.scanner.scan(60_000) == 0
+
+
+@pytest.mark.parametrize("why", ["resting", "live"])
+async def test_a_position_that_is_taken_care_of_is_left_out(why: str) -> None:
+    desk = Desk("p", "q")
+
+    async def in_back_off_or_live(positions: object) -> set[str]:
+        return {"p"}
+
+    desk.guards.in_back_off_or_live = in_back_off_or_live  # type: ignore[method-assign, assignment]
+    assert await desk.scanner.scan(60_000) == 1
+    assert [position for position, *_ in desk.published] == ["q"]
+
+
+async def test_the_same_need_is_published_again_only_after_the_interval() -> None:
+    desk = Desk("p")
+    counts = [await desk.scanner.scan(now) for now in (60_000, 65_000, 69_999, 70_000, 75_000, 80_000)]
+    assert counts == [1, 0, 0, 1, 0, 1]
+
+
+async def test_a_position_in_a_new_state_is_a_new_need() -> None:
+    desk = Desk("p")
+    await desk.scanner.scan(60_000)
+    desk.book.needs["p"] = "state-2"
+    assert await desk.scanner.scan(61_000) == 1
+
+
+async def test_a_need_that_the_stream_lost_is_found_with_its_true_age() -> None:
+    desk = Desk("p")
+    await desk.watcher.on_change(("p",), (), "price-move", 55_000)
+    desk.stream.published.clear()  # the entry is lost
+    await desk.scanner.scan(60_000)
+    assert desk.published == [("p", "scan", 55_000)]
+
+
+async def test_a_standby_scans_in_silence_and_publishes_at_once_when_it_leads() -> None:
+    desk = Desk("p")
+    desk.leads = False
+    assert await desk.scanner.scan(60_000) == 0
+    assert desk.stream.published == []
+    desk.leads = True
+    assert await desk.scanner.scan(60_001) == 1
+    assert desk.published == [("p", "scan", 60_000)]
+
+
+async def test_a_scan_that_could_not_publish_tries_again_at_once() -> None:
+    desk = Desk("p")
+    publish = desk.stream.publish
+
+    async def fails(candidates: object) -> int:
+        raise ConnectionError
+
+    desk.stream.publish = fails  # type: ignore[method-assign, assignment]
+    with pytest.raises(ConnectionError):
+        await desk.scanner.scan(60_000)
+    desk.stream.publish = publish  # type: ignore[method-assign]
+    assert await desk.scanner.scan(60_001) == 1
+
+
+# When a need was first seen.
+
+
+def test_a_need_keeps_the_time_it_was_first_seen() -> None:
+    seen = FirstSeen()
+    assert [seen.note("p", now, again=False) for now in (5, 9)] == [5, 5]
+
+
+def test_a_new_crossing_starts_anew() -> None:
+    seen = FirstSeen()
+    assert [seen.note("p", now, again=True) for now in (5, 9)] == [5, 9]
+
+
+def test_a_need_that_is_over_is_forgotten() -> None:
+    seen = FirstSeen()
+    seen.note("p", 5, again=False)
+    seen.forget(["p", "never known"])
+    assert seen.note("p", 9, again=False) == 9
+    assert seen.ages_ms(10) == {"p": 1}
