@@ -200,6 +200,14 @@ async def test_young_live_intents_are_left_to_their_worker(database: Database) -
     assert await Intents(database).live(older_than_seconds=60, limit=10) == []
 
 
+async def test_live_intents_are_paged_past_those_that_could_not_be_finished(database: Database) -> None:
+    intents = Intents(database)
+    made = [await live_intent(database, position=f"p-{n}", signature=f"s-{n}") for n in range(3)]
+    stuck = {made[0].id, made[1].id}
+    assert await intents.live(older_than_seconds=0, limit=1, excluding=stuck) == [made[2]]
+    assert await intents.live(older_than_seconds=0, limit=1) == [made[0]]
+
+
 async def test_back_off_adds_failures_keeps_the_later_end_and_can_be_cleared(database: Database) -> None:
     guards, now = Guards(database), datetime.now(UTC)
     later, sooner = now + timedelta(minutes=5), now + timedelta(minutes=1)

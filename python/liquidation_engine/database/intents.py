@@ -1,5 +1,6 @@
 """Intents: written down before they are sent, closed once by whoever finds out how they ended."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 import asyncpg
@@ -81,9 +82,10 @@ class Intents:
         """Note when an RPC node first accepted it; later ones change nothing."""
         await self._database.run("mark_accepted", intent_id, at)
 
-    async def live(self, *, older_than_seconds: float, limit: int) -> list[Intent]:
-        """Return live intents that nobody closed for that long, oldest first."""
-        return [rows.intent(row) for row in await self._database.rows("live_intents", older_than_seconds, limit)]
+    async def live(self, *, older_than_seconds: float, limit: int, excluding: Collection[int] = ()) -> list[Intent]:
+        """Return live intents that nobody closed for that long, oldest first, without those whose ids are `excluding`."""
+        found = await self._database.rows("live_intents", older_than_seconds, limit, list(excluding))
+        return [rows.intent(row) for row in found]
 
     async def close(
         self, intent: Intent, outcome: Landed | LandedFailed | Expired, books: Settlement, retry_count: int

@@ -75,7 +75,7 @@ UPDATE intents SET accepted_at = coalesce(accepted_at, $2) WHERE id = $1;
 
 -- name: live_intents
 SELECT * FROM intents
-WHERE state = 'live' AND created_at <= now() - make_interval(secs => $1)
+WHERE state = 'live' AND created_at <= now() - make_interval(secs => $1) AND NOT id = ANY($3::bigint[])
 ORDER BY created_at LIMIT $2;
 
 -- name: landed_not_finalized
