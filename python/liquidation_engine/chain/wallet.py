@@ -40,6 +40,14 @@ class Wallet:
             raise WalletError(f"Failed to read keypair file {path}: {error.why}; {error.next_step}") from error
 
     @classmethod
+    def create(cls, path: Path) -> Self:
+        """Return a new wallet after writing its key to `path`, readable by its owner alone."""
+        keypair = Keypair()
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(orjson.dumps(list(bytes(keypair))))
+        return cls(keypair)
+
+    @classmethod
     def from_secret(cls, secret: str) -> Self:
         """Return the wallet of a secret given as a JSON array of 64 numbers or as base58 of 64 bytes."""
         text = secret.strip()

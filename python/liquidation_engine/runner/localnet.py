@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from collections.abc import Mapping
@@ -9,12 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
-from solders.pubkey import Pubkey
 
+from liquidation_engine._core import to_base58
 from liquidation_engine.errors import ConfigError
 from liquidation_engine.localnet import Localnet
 from liquidation_engine.localnet.scenarios import Scenario, ScenarioSettings
 from liquidation_engine.localnet.settings import FaultSettings, LocalnetSettings
+from liquidation_engine.protocols.reference import addresses
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,10 +85,7 @@ def _settings(options: LocalnetOptions) -> LocalnetSettings:
 def _scenario(options: LocalnetOptions) -> Scenario | None:
     if options.scenario is None:
         return None
-    try:
-        liquidator = Pubkey.from_string(options.liquidator) if options.liquidator else Pubkey.new_unique()
-    except ValueError as error:
-        raise ConfigError(f"{options.liquidator!r} is not an address: expected base58 of 32 bytes") from error
+    liquidator = addresses.parse(options.liquidator or to_base58(os.urandom(32)))
     settings = ScenarioSettings(
         name=options.scenario, positions=options.positions, seed=options.seed, slot_milliseconds=options.slot_ms
     )

@@ -5,6 +5,8 @@ at any moment the scanner publishes again whatever is still liquidatable, and Po
 twice.
 """
 
+from redis.asyncio import Redis
+
 from liquidation_engine.stream.connection import connect
 from liquidation_engine.stream.consumer import CandidateConsumer, Entry, Reclaimed
 from liquidation_engine.stream.producer import CandidateProducer
@@ -16,6 +18,7 @@ __all__ = [
     "Entry",
     "QueueStatus",
     "Reclaimed",
+    "Redis",
     "connect",
     "queue_status",
 ]

@@ -4,10 +4,20 @@ from functools import lru_cache
 
 from solders.pubkey import Pubkey
 
+from liquidation_engine.errors import ConfigError
+
 PROGRAM_ID = Pubkey.from_string("8jawtrE8eiGy1sdegEkN3NQxKefQrpRG1bvJTPZ4ys3j")
 TOKEN_PROGRAM_ID = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
 SYSTEM_PROGRAM_ID = Pubkey.default()
 SOL_MINT = Pubkey.from_string("So11111111111111111111111111111111111111112")
+
+
+def parse(text: str) -> Pubkey:
+    """Return the address that base58 text names; ConfigError for any other text."""
+    try:
+        return Pubkey.from_string(text)
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is not an address: expected base58 of 32 bytes") from error
 
 
 @lru_cache(maxsize=65_536)
