@@ -5,16 +5,22 @@ LiquidationEngineError
 │   └── WrongChain               the database keeps the books of another chain (exit code 2)
 ├── ServerError                  an embedded or external server cannot be started or reached
 │   ├── AddressInUse             the port is taken
-│   └── DatabaseVersionError     the schema is newer, older or changed since it was applied
+│   ├── DatabaseVersionError     the schema is newer, older or changed since it was applied
+│   └── Interrupted              the database's answer was lost: what was asked may have happened or not (made by database)
 ├── DecodeError                  bytes that are not the account, message or event they should be
 ├── RpcError                     a call to an RPC node did not give an answer to use
 │   ├── RpcTimeout               no answer in time: neither success nor failure
 │   ├── RpcUnavailable           no endpoint could be reached
-│   ├── RpcRefused               the node answered with a JSON-RPC error (code, message, data)
-│   └── MinContextSlotNotReached the node is behind the slot that was asked for
+│   └── RpcRefused               the node answered with a JSON-RPC error (code, message, data)
+│       └── MinContextSlotNotReached  the node is behind the slot that was asked for
+├── TransactionTooLarge          a transaction that does not fit into one packet (made by chain)
 ├── WalletError                  the key cannot be read or must not be used
 ├── SigningRefused               the signer's policy or the kill switch forbids this transaction
-└── LedgerError                  entries that would not balance, or a fund that would go negative
+├── LedgerError                  entries that would not balance, or a fund that would go negative
+├── ArgumentError                an argument of another type, length or range than it must be (made by _core, as the next three)
+├── UnknownPosition              the book has no position at this address
+├── Refused                      the program would refuse; name and code are its own
+└── BookBroken                   an earlier call on this book failed inside: build a new one from a snapshot
 """
 
 
