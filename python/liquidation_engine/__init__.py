@@ -13,6 +13,7 @@
 7  api          health, metrics, positions, liquidations
    runner       the only place that names concrete classes; cli is its door
    cluster      leader, leases, heartbeat, kill-switch cache; servers, localnet and testing stand beside
+   telemetry    logs, metrics and stage times, for everybody above the words
 
 This module is the library: it needs numpy and the standard library alone. The command line needs the extra `run`.
 """
