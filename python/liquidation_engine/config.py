@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     max_priority_fee: int = Field(2_000_000, ge=0)
     min_profit: int = Field(1_000, description="micro-USD that a liquidation must leave after costs")
     sol_price_micro_usd: int | None = Field(None, ge=1, description="for costs, where the market has no SOL reserve")
-    lose_every_candidate: int = Field(0, ge=0, description="fault: lose every n-th candidate; 0 loses none")
+    lose_every_candidate: int = Field(0, ge=0, description="fault: lose every n-th stream entry; 0 loses none")
     fault_points: bool = Field(False, description="fault: let LIQUIDATION_FAULT_AT end this process at a stage")
     stage_log: Path | None = Field(None, description="file for the duration of every stage of every candidate")
 

@@ -1,12 +1,13 @@
 """What follows an outcome, and the names of what went wrong."""
 
+from datetime import timedelta
 from typing import get_args
 
 import pytest
 
 from liquidation_engine.execute.failures import custom_code, describe, phrase_of
 from liquidation_engine.execute.pool import describe_outcome
-from liquidation_engine.execute.retry import BackOff, Next, after, attempt_delay_seconds
+from liquidation_engine.execute.retry import BackOff, attempt_delay_seconds
 from liquidation_engine.model import (
     AlreadyLiquidated,
     Expired,
@@ -21,15 +22,16 @@ from liquidation_engine.model import (
 )
 from liquidation_engine.testing import FakeLending, landed_record
 
-ENDINGS: list[tuple[Outcome, Next, str]] = [
-    (Landed(landed_record()), Next.AT_ONCE, "landed"),
-    (LandedFailed(landed_record(), "slippage"), Next.AT_ONCE, "landed_failed"),
-    (Healthy(1), Next.AT_ONCE, "healthy"),
-    (AlreadyLiquidated(1), Next.AT_ONCE, "already_liquidated"),
-    (Rejected("slippage", 1), Next.AFTER_BACKOFF, "rejected"),
-    (Expired("signature-1"), Next.AT_ONCE, "expired"),
-    (Unprofitable(1), Next.AFTER_BACKOFF, "unprofitable"),
-    (GaveUp("too often"), Next.AFTER_BACKOFF_AND_DEAD_LETTER, "gave_up"),
+# Outcome, rest in seconds after the fourth such ending in a row, name.
+ENDINGS: list[tuple[Outcome, float | None, str]] = [
+    (Landed(landed_record()), None, "landed"),
+    (LandedFailed(landed_record(), "slippage"), 8.0, "landed_failed"),
+    (Healthy(1), None, "healthy"),
+    (AlreadyLiquidated(1), None, "already_liquidated"),
+    (Rejected("slippage", 1), 8.0, "rejected"),
+    (Expired("signature-1"), 8.0, "expired"),
+    (Unprofitable(1), 5.0, "unprofitable"),
+    (GaveUp("too often"), 8.0, "gave_up"),
 ]
 
 
@@ -37,14 +39,15 @@ def test_the_table_holds_every_outcome() -> None:
     assert {type(outcome) for outcome, *_ in ENDINGS} == set(get_args(Outcome))
 
 
-@pytest.mark.parametrize(("outcome", "follows", "name"), ENDINGS)
-def test_each_outcome_has_its_name_and_what_follows(outcome: Outcome, follows: Next, name: str) -> None:
-    assert after(outcome) is follows
+@pytest.mark.parametrize(("outcome", "seconds", "name"), ENDINGS)
+def test_each_outcome_has_its_name_and_its_rest(outcome: Outcome, seconds: float | None, name: str) -> None:
+    rest = BackOff().rest(outcome, 4)
+    assert (rest.total_seconds() if rest else None) == seconds
     assert outcome_name(outcome) == name
 
 
 @pytest.mark.parametrize(("outcome", "_", "name"), ENDINGS)
-def test_results_name_the_signature_where_there_is_one_and_the_reason(outcome: Outcome, _: Next, name: str) -> None:
+def test_results_name_the_signature_where_there_is_one_and_the_reason(outcome: Outcome, _: object, name: str) -> None:
     signature = "signature-1" if isinstance(outcome, Landed | LandedFailed | Expired) else None
     reason = getattr(outcome, "reason", None)
     assert describe_outcome(outcome) == (name, signature, {} if reason is None else {"reason": reason})
@@ -52,7 +55,7 @@ def test_results_name_the_signature_where_there_is_one_and_the_reason(outcome: O
 
 @pytest.mark.parametrize(("failures", "seconds"), [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (2_000, 60)])
 def test_the_rest_doubles_up_to_its_cap(failures: int, seconds: int) -> None:
-    assert BackOff(base_seconds=1, cap_seconds=60).rest(failures).total_seconds() == seconds
+    assert BackOff(base_seconds=1, cap_seconds=60).rest(GaveUp(""), failures) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(("attempt", "least", "most"), [(1, 0.08, 0.12), (2, 0.16, 0.24), (3, 0.32, 0.48)])

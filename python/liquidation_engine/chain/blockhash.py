@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol, Self
 
 from liquidation_engine.chain.words import Commitment
-from liquidation_engine.errors import RpcError, RpcUnavailable
+from liquidation_engine.errors import DecodeError, RpcError, RpcUnavailable
 
 BLOCKHASH_WINDOW = 150
 
@@ -107,5 +107,5 @@ class BlockhashCache:
             await asyncio.sleep(self._refresh_seconds)
             try:
                 await self.refresh()
-            except RpcError:
+            except (RpcError, DecodeError):
                 continue  # `current` withholds a hash that has become too old

@@ -143,7 +143,7 @@ class Confirmer:
             try:
                 await self._unsubscribe()
                 await self._poll_once()
-            except RpcError:
+            except (RpcError, DecodeError):
                 continue  # the websocket may still answer; the waiter has its timeout
 
     async def _poll_once(self) -> None:

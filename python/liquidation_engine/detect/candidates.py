@@ -50,7 +50,7 @@ def make_candidate(book: Book, address: str, reason: CandidateReason, seen_ms: i
         owner=held.owner,
         assets=held.assets,
         reason=reason,
-        slot=held.slot,
+        slot=max(held.slot, book.slot),  # the prices that judged it are as new as the book
         ts=seen_ms,
         id=held.candidate_id,
     )

@@ -14,6 +14,9 @@ from liquidation_engine.detect.candidates import Book, FirstSeen, Producer, make
 log = structlog.get_logger(__name__)
 
 
+OVERDUE_MS = 30_000  # 75 slots
+
+
 class Guarded(Protocol):
     """Who needs no candidate now."""
 
@@ -36,6 +39,7 @@ class Scanner:
         self._book, self._producer, self._guards = book, producer, guards
         self._first_seen, self._publishing = first_seen, publishing
         self._republish_ms = int(republish_seconds * 1000)
+        self.overdue = 0  # liquidatable for long with no live intent and no stated reason
         self._published: dict[str, int] = {}  # candidate id -> when last published by a scan
 
     async def scan(self, now_ms: int) -> int:
@@ -43,10 +47,12 @@ class Scanner:
         standing = self._book.liquidatable()
         guarded = await self._guards.in_back_off_or_live(standing) if standing else set()
         due = []
+        self.overdue = 0
         for address in standing:
             if address in guarded:
                 continue
             since = self._first_seen.note(address, now_ms, again=False)
+            self.overdue += now_ms - since > OVERDUE_MS
             candidate = make_candidate(self._book, address, "scan", since)
             if candidate is not None and now_ms - self._published.get(candidate.id, 0) >= self._republish_ms:
                 due.append(candidate)

@@ -11,13 +11,15 @@ from datetime import datetime
 import structlog
 
 from liquidation_engine.clock import Clock
-from liquidation_engine.errors import RpcError
+from liquidation_engine.errors import DecodeError, RpcError
 from liquidation_engine.execute.books import settle_expired, settle_landed, settle_landed_failed
 from liquidation_engine.execute.failures import BLOCKHASH_EXPIRED, describe
 from liquidation_engine.execute.ports import Chain, Executed, Intents, Lending, NotExecuted, Stages
 from liquidation_engine.model import Expired, Intent, Landed, LandedFailed, TransactionRecord
 
 log = structlog.get_logger(__name__)
+
+RECORD_TRIES, RECORD_PAUSE_SECONDS = 100, 0.1
 
 
 class Finisher:
@@ -40,96 +42,94 @@ class Finisher:
 
     async def finish(self, intent: Intent) -> Landed | LandedFailed | Expired:
         """Return how `intent` ended, after its books are written (by us or by whoever was faster)."""
-        accepted_at = await self._send_first(intent)
-        with self._stages.stage("confirm", intent.position):
-            executed = await self._until_known(intent)
-        with self._stages.stage("settle", intent.position):
-            return await self._settle(intent, executed, accepted_at)
-
-    async def _send_first(self, intent: Intent) -> datetime | None:
         with self._stages.stage("send", intent.position):
-            if not await self._send(intent):
-                return intent.accepted_at
-            at = self._clock.now()
-            if intent.accepted_at is None:
-                milliseconds = (at - intent.first_seen_at).total_seconds() * 1000
-                self._stages.observe("seen_to_sent", intent.position, milliseconds)
-                await self._intents.mark_accepted(intent.id, at)
-            return intent.accepted_at or at
+            accepted_at = await self._send(intent, intent.accepted_at)
+        while True:
+            with self._stages.stage("confirm", intent.position):
+                executed, accepted_at = await self._until_known(intent, accepted_at)
+            with self._stages.stage("settle", intent.position):
+                record = await self._record(intent.signed.signature) if executed is not None else None
+                if executed is None or record is not None:
+                    return await self._settle(intent, record, accepted_at)
+            # It was executed on a fork that has been left, or the node forgot: ask again whether it can still land.
 
-    async def _send(self, intent: Intent) -> bool:
-        """Return whether an endpoint accepted the bytes. The kill switch ends sending, not settling."""
+    async def _send(self, intent: Intent, accepted_at: datetime | None) -> datetime | None:
+        """Send the bytes and return when they were first accepted. The kill switch ends sending, not settling."""
         if not self._may_send():
-            return False
+            return accepted_at
         try:
             await self._chain.send(intent.signed.transaction)
-        except RpcError as error:
+        except (RpcError, DecodeError) as error:
             # Refused, timed out or unreachable: it may have landed all the same, so only the chain can tell.
             log.warning("Send not accepted", signature=intent.signed.signature, error=str(error))
-            return False
-        return True
+            return accepted_at
+        if accepted_at is None:
+            accepted_at = self._clock.now()
+            milliseconds = (accepted_at - intent.first_seen_at).total_seconds() * 1000
+            self._stages.observe("seen_to_sent", intent.position, milliseconds)
+            await self._intents.mark_accepted(intent.id, accepted_at)
+        return accepted_at
 
-    async def _until_known(self, intent: Intent) -> Executed | None:
-        """Return the execution, or None once the transaction can land no more. A timeout is neither."""
+    async def _until_known(
+        self, intent: Intent, accepted_at: datetime | None
+    ) -> tuple[Executed | None, datetime | None]:
+        """Return the execution, or None once the transaction can land no more; and when it was accepted. A timeout is neither."""
         signature, last = intent.signed.signature, intent.signed.expires_above
         while True:
             try:
                 executed = await self._chain.wait(signature, expires_above=last, timeout_seconds=self._resend_seconds)
                 if executed is not None:
-                    return executed
+                    return executed, accepted_at
                 match await self._chain.fate(signature, expires_above=last):
                     case Executed() as executed:
-                        return executed
+                        return executed, accepted_at
                     case NotExecuted.CANNOT_LAND:
-                        return None
+                        return None, accepted_at
                     case NotExecuted.MAY_LAND:
                         pass
-            except RpcError as error:
+            except (RpcError, DecodeError) as error:
                 log.warning("Status unknown", signature=signature, error=str(error))
                 await asyncio.sleep(self._resend_seconds)
-            await self._send(intent)
+            accepted_at = await self._send(intent, accepted_at)
 
     async def _settle(
-        self, intent: Intent, executed: Executed | None, accepted_at: datetime | None
+        self, intent: Intent, record: TransactionRecord | None, accepted_at: datetime | None
     ) -> Landed | LandedFailed | Expired:
         now = self._clock.now()
         outcome: Landed | LandedFailed | Expired
-        if executed is None:
+        if record is None:
             outcome = Expired(intent.signed.signature)
             books = settle_expired(intent.plan.slot, BLOCKHASH_EXPIRED)
+        elif record.error is None:
+            outcome = Landed(record)
+            books = settle_landed(
+                record,
+                intent.plan,
+                self._lending.roles,
+                written_off=self._lending.written_off(record, intent.plan),
+                micro_usd=self._lending.micro_usd,
+                confirmed_at=now,
+            )
         else:
-            record = await self._record(intent.signed.signature)
-            if record.error is None:
-                outcome = Landed(record)
-                books = settle_landed(
-                    record,
-                    intent.plan,
-                    self._lending.roles,
-                    written_off=self._lending.written_off(record, intent.plan),
-                    micro_usd=self._lending.micro_usd,
-                    confirmed_at=now,
-                )
-            else:
-                reason = describe(record.error, record.logs, self._lending.error_names, self._lending.program)
-                outcome = LandedFailed(record, reason)
-                books = settle_landed_failed(
-                    record, self._lending.roles, reason, micro_usd=self._lending.micro_usd, at=now
-                )
+            reason = describe(record.error, record.logs, self._lending.error_names, self._lending.program)
+            outcome = LandedFailed(record, reason)
+            books = settle_landed_failed(record, self._lending.roles, reason, micro_usd=self._lending.micro_usd, at=now)
         closed = await self._intents.close(intent, outcome, books, retry_count=intent.attempt)
         if closed:
             self._report(intent, outcome, accepted_at)
         return outcome
 
-    async def _record(self, signature: str) -> TransactionRecord:
-        """Return the record of an executed transaction; nodes may know the status a little before the record."""
-        while True:
+    async def _record(self, signature: str) -> TransactionRecord | None:
+        """Return the record of an executed transaction, None if no node has it for long; it may come a little after the status."""
+        for _ in range(RECORD_TRIES):
             try:
                 record = await self._chain.record(signature)
                 if record is not None:
                     return record
-            except RpcError as error:
+            except (RpcError, DecodeError) as error:
                 log.warning("Record not readable", signature=signature, error=str(error))
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(RECORD_PAUSE_SECONDS)
+        return None
 
     def _report(self, intent: Intent, outcome: Landed | LandedFailed | Expired, accepted_at: datetime | None) -> None:
         fields: dict[str, object] = {"position": intent.position, "signature": intent.signed.signature}

@@ -10,6 +10,8 @@ from liquidation_engine.model import PairQuote, Plan, PositionView, Unprofitable
 
 LAMPORTS_PER_SOL = 1_000_000_000
 U64_MAX = 2**64 - 1
+# What fits into one packet of 1232 bytes, each with its cover; the next round does the rest.
+MOST_WRITE_OFFS_BESIDE, MOST_WRITE_OFFS = 3, 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,7 @@ class PlanPolicy:
     """What must hold for a liquidation to be worth its costs."""
 
     min_profit_micro_usd: int
+    max_loss_micro_usd: int = 50_000  # where liquidating at a loss lets bad debt be written off
     slippage_bps: int = 500  # of the expected seizure; the bonus, not this, protects the value
 
 
@@ -39,6 +42,10 @@ def choose(
     best = max(affordable, key=lambda quote: (_profit(quote, fee), quote.repaid_micro_usd), default=None)
     if best is not None and _profit(best, fee) >= policy.min_profit_micro_usd:
         return _liquidate(view, best, policy, fee)
+    # A speck of collateral must not keep bad debt from being written off.
+    last = max((q for q in affordable if q.leaves_bad_debt), key=lambda quote: _profit(quote, fee), default=None)
+    if last is not None and _profit(last, fee) >= -policy.max_loss_micro_usd:
+        return _liquidate(view, last, policy, fee)
     details: dict[str, object] = {
         "fee_lamports": fee_lamports,
         "fee_micro_usd": fee,
@@ -57,7 +64,7 @@ def _profit(quote: PairQuote, fee_micro_usd: int) -> int:
 def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: int) -> Plan:
     debt_mint = view.mint_of[quote.debt_reserve]
     rest = tuple(r for r in view.debt_reserves if r != quote.debt_reserve or not quote.is_full)
-    writes_off = rest if quote.leaves_bad_debt else ()
+    writes_off = rest[:MOST_WRITE_OFFS_BESIDE] if quote.leaves_bad_debt else ()
     return Plan(
         kind="liquidate",
         protocol=view.protocol,
@@ -110,9 +117,9 @@ def _write_off(view: PositionView, fee: int) -> Plan:
         expected_seized=0,
         expected_protocol_fee=0,
         bonus_bps=0,
-        writes_off=view.debt_reserves,
+        writes_off=view.debt_reserves[:MOST_WRITE_OFFS],
         other_reserves=(),
-        covers=_can_cover(view, view.debt_reserves),
+        covers=_can_cover(view, view.debt_reserves[:MOST_WRITE_OFFS]),
         is_full_liquidation=True,
         health_factor_before=view.health_factor,
         health_factor_after=None,

@@ -74,6 +74,7 @@ class PoolLimits:
     adopt_after_seconds: float = 5.0
     patience_seconds: float = 30.0  # how long an entry waits for a position that another worker holds
     look_again_seconds: float = 0.2
+    set_aside_seconds: float = 30.0
     drain_seconds: float = 2.0  # how long a stop waits for candidates in work
 
 
@@ -94,6 +95,7 @@ class Pool(Generic[EntryType]):
         self._stages, self._limits, self._ended = stages, limits, ended
         self._in_work: dict[str, asyncio.Task[None]] = {}  # stream id -> task
         self._free = asyncio.Semaphore(limits.concurrency)
+        self._set_aside: dict[int, float] = {}  # intents that could not be finished -> when to try again
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`, then let what is in work finish for a moment; what does not stays pending.
@@ -148,18 +150,23 @@ class Pool(Generic[EntryType]):
         await self._consumer.renew(list(self._in_work))
 
     async def _adopt_once(self) -> None:
-        """Finish live intents that nobody seems to work on."""
-        for intent in await self._intents.live(older_than_seconds=self._limits.adopt_after_seconds, limit=16):
-            async with self._free:
-                await self._adopt(intent)
+        """Finish live intents that nobody seems to work on; one that cannot be finished does not hold up the others."""
+        now = time.monotonic()
+        self._set_aside = {key: until for key, until in self._set_aside.items() if until > now}
+        found = await self._intents.live(
+            older_than_seconds=self._limits.adopt_after_seconds, limit=16, excluding=tuple(self._set_aside)
+        )
+        await asyncio.gather(*(self._adopt(intent) for intent in found))
 
     async def _adopt(self, intent: Intent) -> None:
-        # Bounded, so that one intent that waits for its expiry does not hold up the others: it is adopted again.
         try:
-            async with asyncio.timeout(self._limits.adopt_after_seconds):
+            async with self._free, asyncio.timeout(self._limits.adopt_after_seconds):
                 await self._worker.adopt(intent)
         except TimeoutError:
             log.warning("A live intent is still undecided", position=intent.position)
+        except Exception:
+            self._set_aside[intent.id] = time.monotonic() + self._limits.set_aside_seconds
+            log.exception("A live intent could not be finished", position=intent.position)
 
     def _begin(self, entry: EntryType) -> None:
         if entry.stream_id in self._in_work:

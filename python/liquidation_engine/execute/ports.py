@@ -1,6 +1,6 @@
 """What execution needs of the world. Adapters fit these; tests pass small fakes."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -50,7 +50,7 @@ class Intents(Protocol):
         first_seen_at: datetime,
     ) -> Intent | IntentRefusal: ...
     async def mark_accepted(self, intent_id: int, at: datetime) -> None: ...
-    async def live(self, *, older_than_seconds: float, limit: int) -> list[Intent]: ...
+    async def live(self, *, older_than_seconds: float, limit: int, excluding: Collection[int] = ()) -> list[Intent]: ...
     async def close(
         self, intent: Intent, outcome: Landed | LandedFailed | Expired, books: Settlement, retry_count: int
     ) -> bool: ...

@@ -1,8 +1,7 @@
-"""What follows an outcome: when the position may be tried again, and what becomes of its stream entry. Pure."""
+"""When a position may be tried again after an outcome. Pure."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
 from typing import assert_never
 
 from liquidation_engine.model import (
@@ -18,37 +17,26 @@ from liquidation_engine.model import (
 )
 
 
-class Next(Enum):
-    """When the position may be tried again."""
-
-    AT_ONCE = "at once"
-    AFTER_BACKOFF = "after back-off"
-    AFTER_BACKOFF_AND_DEAD_LETTER = "after back-off, with a dead letter"
-
-
-def after(outcome: Outcome) -> Next:
-    """Return what follows `outcome`. Healthy needs no back-off: the next crossing is a new need."""
-    match outcome:
-        case Landed() | LandedFailed() | AlreadyLiquidated() | Expired() | Healthy():
-            return Next.AT_ONCE
-        case Unprofitable() | Rejected():
-            return Next.AFTER_BACKOFF
-        case GaveUp():
-            return Next.AFTER_BACKOFF_AND_DEAD_LETTER
-        case _:
-            assert_never(outcome)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BackOff:
-    """How long a position rests after endings that call for it: `base·2^(failures - 1)`, at most `cap`."""
+    """How long a position rests after an ending that calls for it: `base·2^(failures - 1)`, at most `cap`."""
 
     base_seconds: float = 1.0
     cap_seconds: float = 60.0
+    unprofitable_cap_seconds: float = 5.0  # the next price may make it worth its costs
 
-    def rest(self, failures: int) -> timedelta:
-        """Return the rest after the `failures`-th such ending in a row, counted from 1."""
-        return timedelta(seconds=min(self.base_seconds * 2 ** min(failures - 1, 30), self.cap_seconds))
+    def rest(self, outcome: Outcome, failures: int) -> timedelta | None:
+        """Return the rest after the `failures`-th such ending in a row, counted from 1; None where none is called for."""
+        seconds = min(self.base_seconds * 2 ** min(failures - 1, 30), self.cap_seconds)
+        match outcome:
+            case Landed() | AlreadyLiquidated() | Healthy():
+                return None
+            case Unprofitable():
+                return timedelta(seconds=min(seconds, self.unprofitable_cap_seconds))
+            case LandedFailed() | Expired() | Rejected() | GaveUp():
+                return timedelta(seconds=seconds)
+            case _:
+                assert_never(outcome)
 
 
 def attempt_delay_seconds(attempt: int, jitter: float) -> float:

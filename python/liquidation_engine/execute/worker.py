@@ -8,16 +8,24 @@ import asyncio
 import random
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import assert_never
 
 import structlog
 
 from liquidation_engine.clock import Clock
-from liquidation_engine.errors import MinContextSlotNotReached, RpcError, SigningRefused
-from liquidation_engine.execute.failures import ALREADY_LIQUIDATED, HEALTHY_AGAIN, UNPROFITABLE, describe, phrase_of
+from liquidation_engine.errors import MinContextSlotNotReached, RpcError, ServerError, SigningRefused
+from liquidation_engine.execute.failures import (
+    ALREADY_LIQUIDATED,
+    BLOCKHASH_EXPIRED,
+    HEALTHY_AGAIN,
+    UNPROFITABLE,
+    describe,
+    phrase_of,
+)
 from liquidation_engine.execute.finisher import Finisher
 from liquidation_engine.execute.plan import PlanPolicy, choose
 from liquidation_engine.execute.ports import Failures, Guards, Intents, Leases, Lending, Stages
-from liquidation_engine.execute.retry import BackOff, Next, after, attempt_delay_seconds
+from liquidation_engine.execute.retry import BackOff, attempt_delay_seconds
 from liquidation_engine.model import (
     AlreadyLiquidated,
     Candidate,
@@ -96,7 +104,7 @@ class Worker:
             claim = await self._guards.claim(candidate.position, self._instance_id)
             if claim.live is None and claim.backoff_until is not None and claim.backoff_until > self._clock.now():
                 return Deferred(f"in back-off: {claim.backoff_reason}", settled=True)
-            outcome = await self._pursue(candidate, claim)
+            outcome = await self._pursued(candidate, claim)
             if isinstance(outcome, Deferred):
                 return outcome
             return await self._follow_up(candidate, claim, outcome)
@@ -112,6 +120,16 @@ class Worker:
                 return None
             log.info("Adopted a live intent", position=intent.position, signature=intent.signed.signature)
             return await self._finisher.finish(claim.live)
+
+    async def _pursued(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
+        """Pursue the candidate; what nobody planned for is a rejection, so that it rests, is counted and is seen."""
+        try:
+            return await self._pursue(candidate, claim)
+        except (ServerError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("Candidate failed unexpectedly", position=candidate.position)
+            return Rejected(f"unexpected {type(error).__name__}: {error}", candidate.slot)
 
     async def _pursue(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
         """Attempt until nothing is left to do.
@@ -137,7 +155,7 @@ class Worker:
 
     async def _attempt(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
         if claim.live is not None:
-            return await self._finisher.finish(claim.live)
+            return await self._finish(claim.live)
         position = candidate.position
         with self._stages.stage("read", position):
             reading = await self._read(candidate, claim)
@@ -205,12 +223,13 @@ class Worker:
 
     async def _commit(self, candidate: Candidate, claim: Claim, plan: Plan, simulated: Simulated) -> Outcome | Deferred:
         """Sign, write the intent down, and bring it to its end."""
+        # Only a number that makes this intent unique and its bid higher: how often to try is up to the rounds and the back-off.
         attempt = await self._intents.attempts_for(plan.position, plan.state_digest)
-        if attempt >= self._policy.retry_attempts:
-            return GaveUp(f"{attempt} signed attempts at this state of the position have failed")
         with self._stages.stage("sign", plan.position):
             try:
-                signed = await self._lending.sign(plan, units=simulated.units, attempt=attempt)
+                signed = await self._lending.sign(
+                    plan, units=simulated.units, attempt=attempt % self._policy.retry_attempts
+                )
             except SigningRefused as error:
                 return Rejected(f"signing refused: {error}", plan.slot)
             except RpcError as error:
@@ -228,43 +247,40 @@ class Worker:
             )
         match intent:
             case Intent():
-                return await self._finisher.finish(intent)
+                return await self._finish(intent)
             case FenceLost() | LiveIntentExists():
                 return Deferred("another worker took the position up", settled=False)
             case KillSwitchOn(reason=reason):
                 return Rejected(f"stopped: {reason}", plan.slot)
 
+    async def _finish(self, intent: Intent) -> Landed | LandedFailed | Expired | Deferred:
+        """Bring a live intent to its end. What goes wrong on the way leaves it live, in Postgres, for whoever adopts it."""
+        try:
+            return await self._finisher.finish(intent)
+        except ServerError:
+            raise  # Postgres or Redis is away: the entry stays as well
+        except Exception:
+            log.exception("A live intent could not be finished", position=intent.position)
+            return Deferred("its live intent is left to be adopted", settled=True)
+
     async def _follow_up(self, candidate: Candidate, claim: Claim, outcome: Outcome) -> Outcome:
         """Write down what follows, and return the outcome: GaveUp where the failure budget ended with it."""
         failures = claim.failures + 1
-        follows = after(outcome)
-        if follows is Next.AFTER_BACKOFF and isinstance(outcome, Rejected) and failures >= self._policy.retry_budget:
+        if isinstance(outcome, Rejected) and failures >= self._policy.retry_budget:
             outcome = GaveUp(f"{failures} failures in a row, the last: {outcome.reason}")
-        match outcome:
-            case Landed():
-                await self._guards.clear_back_off(candidate.position)
-            case LandedFailed() | Expired():
-                pass  # their rows were written when the intent was closed
-            case Healthy(slot=slot):
-                await self._record(candidate, outcome, HEALTHY_AGAIN, slot, {})
-            case AlreadyLiquidated(slot=slot):
-                await self._record(candidate, outcome, ALREADY_LIQUIDATED, slot, {})
-            case Unprofitable(slot=slot, details=details):
-                await self._rest(candidate, failures, UNPROFITABLE)
-                await self._record(candidate, outcome, UNPROFITABLE, slot, details)
-            case Rejected(reason=reason, slot=slot):
-                await self._rest(candidate, failures, reason)
-                await self._record(candidate, outcome, reason, slot, {"failures": failures})
-                log.error("Liquidation failed", position=candidate.position, reason=reason)
-            case GaveUp(reason=reason):
-                await self._rest(candidate, failures, reason)
-                await self._record(candidate, outcome, reason, None, {"failures": failures})
-                log.error("Liquidation failed", position=candidate.position, reason=reason, gave_up=True)
+        reason, slot, details = _what_happened(outcome, failures)
+        rest = self._policy.back_off.rest(outcome, failures)
+        if rest is not None:
+            add = 0 if isinstance(outcome, Unprofitable) else 1
+            until = self._clock.now() + rest
+            await self._guards.back_off(candidate.position, failures_add=add, until=until, reason=reason)
+        elif claim.failures or claim.backoff_until is not None:
+            await self._guards.clear_back_off(candidate.position)
+        if not isinstance(outcome, Landed | LandedFailed | Expired):  # theirs were written when the intent was closed
+            await self._record(candidate, outcome, reason, slot, details)
+        if isinstance(outcome, Rejected | GaveUp):
+            log.error("Liquidation failed", position=candidate.position, reason=reason, outcome=outcome_name(outcome))
         return outcome
-
-    async def _rest(self, candidate: Candidate, failures: int, reason: str) -> None:
-        until = self._clock.now() + self._policy.back_off.rest(failures)
-        await self._guards.back_off(candidate.position, failures_add=1, until=until, reason=reason)
 
     async def _record(
         self, candidate: Candidate, outcome: Outcome, message: str, slot: int | None, details: dict[str, object]
@@ -281,3 +297,26 @@ class Worker:
 
     def _in(self, seconds: float) -> datetime:
         return self._clock.now() + timedelta(seconds=seconds)
+
+
+def _what_happened(outcome: Outcome, failures: int) -> tuple[str, int | None, dict[str, object]]:
+    """Return the phrase, the slot of the state that was judged, and what else is worth keeping."""
+    match outcome:
+        case Landed(record=record):
+            return "landed", record.slot, {}
+        case LandedFailed(record=record, reason=reason):
+            return reason, record.slot, {}
+        case Expired():
+            return BLOCKHASH_EXPIRED, None, {}
+        case Healthy(slot=slot):
+            return HEALTHY_AGAIN, slot, {}
+        case AlreadyLiquidated(slot=slot):
+            return ALREADY_LIQUIDATED, slot, {}
+        case Unprofitable(slot=slot, details=details):
+            return UNPROFITABLE, slot, details
+        case Rejected(reason=reason, slot=slot):
+            return reason, slot, {"failures": failures}
+        case GaveUp(reason=reason):
+            return reason, None, {"failures": failures}
+        case _:
+            assert_never(outcome)

@@ -19,19 +19,22 @@ from typing import Any
 
 import orjson
 
-from liquidation_engine.chain import RpcClient
+from liquidation_engine.chain import RpcClient, Wallet
 from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, History, Instances
 from liquidation_engine.database.migrate import migrate
+from liquidation_engine.database.scratch import drop_database, scratch_url
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
 from liquidation_engine.localnet.scenarios import NAMES as SCENARIOS
 from liquidation_engine.runner.demo_report import Progress, show, summary
 from liquidation_engine.runner.processes import Child, Children, end, first_line, log_tail
 from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 from liquidation_engine.servers import EmbeddedServers, ServerUrls
+from liquidation_engine.stream.scratch import borrow, give_back
 from liquidation_engine.telemetry.stages import summarise
 
 READY_SECONDS = 60.0
+QUIET_SAMPLES = 8
 SETTLE_SECONDS = 20.0  # after the last slot: what is in flight may still end
 AUDIT_SECONDS = 300.0
 FINALIZED_LAG = 8
@@ -119,20 +122,50 @@ def _folder(options: DemoOptions) -> Iterator[Path]:
 @contextlib.asynccontextmanager
 async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> AsyncIterator[Cluster]:
     children = Children(log_folder=folder, on_exit=progress.child_ended)
-    servers = EmbeddedServers(
-        folder / "servers", database_url=os.environ.get("DATABASE_URL"), redis_url=os.environ.get("REDIS_URL")
-    )
+    given = Given(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL"))
+    servers = EmbeddedServers(folder / "servers", database_url=given.database_url, redis_url=given.redis_url)
     try:
         progress.say("starting Postgres and Valkey")
+        await given.borrow()
         urls = await servers.start()
         await migrate(urls.database_url)
-        cluster = Cluster(options, folder, children, urls, wallet=_make_wallet(folder / "wallet.json"))
+        cluster = Cluster(options, folder, children, urls, wallet=Wallet.create(folder / "wallet.json").pubkey)
         await _start(cluster, progress)
         yield cluster
     finally:
-        # Shielded by being short: every child gets two seconds, then the servers go.
-        await children.stop()
-        await servers.stop()
+        # In one piece, whatever interrupts us meanwhile: every child gets two seconds, then the servers go.
+        await asyncio.shield(_clean_up(children, given, servers))
+
+
+class Given:
+    """Servers that were there before the demo: it uses a database of its own on them, and leaves nothing behind."""
+
+    def __init__(self, database_url: str | None, redis_url: str | None) -> None:
+        self.database_url = scratch_url(database_url) if database_url else None
+        self.redis_url = redis_url
+        self._borrowed = False
+
+    async def borrow(self) -> None:
+        """Make the database; refuse a Redis that an engine uses."""
+        if self.redis_url:
+            await borrow(self.redis_url)
+        self._borrowed = True
+        if self.database_url:
+            await migrate(self.database_url)
+
+    async def give_back(self) -> None:
+        """Remove what the demo made."""
+        if self._borrowed and self.redis_url:
+            await give_back(self.redis_url)
+        if self._borrowed and self.database_url:
+            await drop_database(self.database_url)
+
+
+async def _clean_up(children: Children, given: Given, servers: EmbeddedServers) -> None:
+    await children.stop()
+    with contextlib.suppress(LiquidationEngineError):
+        await given.give_back()
+    await servers.stop()
 
 
 async def _start(cluster: Cluster, progress: Progress) -> None:
@@ -189,16 +222,6 @@ def _environment(cluster: Cluster, name: str) -> dict[str, str]:
     }
 
 
-def _make_wallet(path: Path) -> str:
-    """Write a fresh key, readable by its owner alone, and return its address."""
-    from solders.keypair import Keypair
-
-    keypair = Keypair()
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(orjson.dumps(list(bytes(keypair))))
-    return str(keypair.pubkey())
-
-
 async def _until_ready(cluster: Cluster, expected: set[str]) -> str:
     """Wait until every instance says that all its roles work, and return the API's address."""
     database = await Database.connect(cluster.urls.database_url, max_size=1)
@@ -233,7 +256,10 @@ async def _play_and_judge(cluster: Cluster, progress: Progress) -> dict[str, Any
     cluster.last_slot = orjson.loads(await first_line(cluster.localnet, seconds=READY_SECONDS))["last_slot"]
     await _follow(cluster, progress)
     if not cluster.options.keep_running:
-        await cluster.children.stop_named("leader", "worker-")
+        # No new candidates first, then nothing in flight, and only then the chain ends: every transaction has its books.
+        await cluster.children.stop_named("leader")
+        await _until_quiet(cluster)
+        await cluster.children.stop_named("worker-")
         await end(cluster.localnet, seconds=5.0)
     progress.say("the auditor judges the recording and the books")
     return await _audit(cluster)
@@ -260,6 +286,19 @@ async def _follow(cluster: Cluster, progress: Progress) -> None:
         raise ServerError(f"the demo's cluster is gone: {error}") from error
     finally:
         await rpc.close()
+        await database.close()
+
+
+async def _until_quiet(cluster: Cluster) -> None:
+    """Wait until no intent has been live for a while; one that stays live is the judge's to see."""
+    database = await Database.connect(cluster.urls.database_url, max_size=1)
+    history = History(database)
+    try:
+        quiet, deadline = 0, time.monotonic() + SETTLE_SECONDS
+        while quiet < QUIET_SAMPLES and time.monotonic() < deadline:
+            quiet = quiet + 1 if (await history.progress())["live_intents"] == 0 else 0
+            await asyncio.sleep(0.1)
+    finally:
         await database.close()
 
 

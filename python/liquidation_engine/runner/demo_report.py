@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 import orjson
 from rich.console import Console
-from rich.progress import BarColumn, Progress as Bars, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
 from rich.table import Table
 
 from liquidation_engine.runner.processes import Child

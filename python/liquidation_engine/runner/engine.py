@@ -11,7 +11,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-import redis.asyncio
 import structlog
 
 from liquidation_engine.chain import BlockhashCache, RpcClient, Wallet
@@ -19,11 +18,11 @@ from liquidation_engine.clock import SystemClock
 from liquidation_engine.cluster import KillSwitchCache
 from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, Instances, KillSwitch, bind_chain, check_version
-from liquidation_engine.errors import ConfigError, LiquidationEngineError
+from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
 from liquidation_engine.protocols.reference.market import MarketMap, load_market
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.sabotage import Sabotage
-from liquidation_engine.stream import connect
+from liquidation_engine.stream import Redis, connect
 from liquidation_engine.telemetry.logs import configure_logs
 
 log = structlog.get_logger(__name__)
@@ -38,7 +37,7 @@ class Instance:
 
     settings: Settings
     database: Database
-    redis: "redis.asyncio.Redis"
+    redis: Redis
     rpc: RpcClient
     blockhashes: BlockhashCache
     kill_switch: KillSwitchCache
@@ -86,6 +85,8 @@ async def _run_role(role: str, instance: Instance, stop: asyncio.Event) -> None:
         from liquidation_engine.runner.api import run_api
 
         await run_api(instance, stop)
+    if not stop.is_set():
+        raise ServerError(f"the role {role} ended by itself")
 
 
 @asynccontextmanager
@@ -131,7 +132,9 @@ def _wallet(settings: Settings) -> Wallet | None:
         log.warning("The key is in the environment, where other processes may read it; WALLET_PATH is safer")
         return Wallet.from_secret(settings.liquidator_private_key.get_secret_value())
     if not settings.dry_run and "worker" in settings.active_roles:
-        raise ConfigError("a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)")
+        raise ConfigError(
+            "a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)"
+        )
     return None
 
 

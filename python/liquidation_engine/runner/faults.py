@@ -1,29 +1,33 @@
 """Faults on the engine's own side that every demo injects, so that what only the scanner recovers is really exercised."""
 
-from collections.abc import Sequence
-
 import structlog
 
-from liquidation_engine.detect.candidates import Producer
-from liquidation_engine.model import Candidate
+from liquidation_engine.stream import CandidateConsumer
+from liquidation_engine.stream.consumer import Entry
 
 log = structlog.get_logger(__name__)
 
 
-class LossyProducer:
-    """Loses every n-th candidate on its way to the stream. What a scan publishes gets through: it is the recovery."""
+class LossyConsumer(CandidateConsumer):
+    """Loses every n-th entry it is given out of the stream, as a trimmed or damaged stream would.
 
-    def __init__(self, producer: Producer, *, every: int) -> None:
-        self._producer, self._every = producer, every
-        self._seen = 0
+    What a scan published gets through: it is the recovery.
+    """
 
-    async def publish(self, candidates: Sequence[Candidate]) -> int:
-        """Publish all but the unlucky ones."""
-        kept = [candidate for candidate in candidates if candidate.reason == "scan" or not self._unlucky()]
-        if len(kept) < len(candidates):
-            log.warning("Fault: candidates lost", lost=len(candidates) - len(kept))
-        return await self._producer.publish(kept)
+    every = 1
+    _given = 0
+
+    async def read(self, count: int | None = None) -> list[Entry]:
+        """Return all entries but the unlucky ones, which are gone from the stream for everybody."""
+        kept = []
+        for entry in await super().read(count):
+            if entry.candidate.reason == "scan" or not self._unlucky():
+                kept.append(entry)
+                continue
+            await self.remove(entry.stream_id)
+            log.warning("Fault: stream entry lost", position=entry.candidate.position)
+        return kept
 
     def _unlucky(self) -> bool:
-        self._seen += 1
-        return self._seen % self._every == 0
+        self._given += 1
+        return self._given % self.every == 0

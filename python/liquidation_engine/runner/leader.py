@@ -10,13 +10,12 @@ from liquidation_engine.chain import AccountUpdate, ChainAccount, Reconnected, p
 from liquidation_engine.cluster import LeaderLease
 from liquidation_engine.database import Guards, PositionsTable
 from liquidation_engine.database.positions import PositionRow
-from liquidation_engine.detect.candidates import FirstSeen, Producer
+from liquidation_engine.detect.candidates import FirstSeen
 from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
 from liquidation_engine.ingest.accounts import AccountFeed
 from liquidation_engine.runner.engine import Instance
-from liquidation_engine.runner.faults import LossyProducer
 from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
 from liquidation_engine.stream import CandidateProducer
 
@@ -38,13 +37,10 @@ class Leader:
         self._stream = CandidateProducer(
             instance.redis, dedupe_seconds=settings.scan_interval_seconds, maxlen=settings.stream_maxlen
         )
-        producer: Producer = self._stream
-        if settings.lose_every_candidate:
-            producer = LossyProducer(self._stream, every=settings.lose_every_candidate)
         first_seen = FirstSeen()
-        self._watcher = Watcher(self._book, producer, first_seen, publishing=self._publishing)
+        self._watcher = Watcher(self._book, self._stream, first_seen, publishing=self._publishing)
         self._scanner = Scanner(
-            self._book, producer, Guards(instance.database), first_seen, publishing=self._publishing
+            self._book, self._stream, Guards(instance.database), first_seen, publishing=self._publishing
         )
         self._table = PositionsTable(instance.database)
         self._touched: set[str] = set()  # changed accounts that the table does not show yet
@@ -90,7 +86,10 @@ class Leader:
         await self._publish(Crossings(account, ()), "account", seen_ms)
 
     async def on_snapshot(self, slot: int, accounts: Sequence[ChainAccount], seen_ms: int) -> None:
-        """Take a whole picture of the chain."""
+        """Take a whole picture of the chain, unless the node left out the market itself."""
+        if not any(account.address == self._book.market for account in accounts):
+            log.error("Snapshot without the market ignored", accounts=len(accounts), slot=slot)
+            return
         crossings = self._book.replace(slot, accounts)
         self._touched.update(account.address for account in accounts)
         await self._publish(crossings, "account", seen_ms)
@@ -134,6 +133,7 @@ class Leader:
         crossings = self._book.apply([account for account in found if account is not None])
         await self._publish(crossings, "price-move", _now_ms())
         await self._scanner.scan(_now_ms())
+        self._instance.observation.metrics.overdue_positions.set(self._scanner.overdue)
         self._instance.observation.ran()
 
     async def _mirror(self) -> None:
@@ -185,8 +185,11 @@ class Leader:
     async def _elected(self) -> None:
         log.info("Elected leader", instance=self._instance.settings.instance_id)
         # Whoever is liquidatable now is published by this leader, whatever its predecessor did.
-        if self._ready.is_set():
-            await self._scanner.scan(_now_ms())
+        try:
+            if self._ready.is_set():
+                await self._scanner.scan(_now_ms())
+        except LiquidationEngineError as error:
+            log.error("First scan failed, the next one follows", error=str(error))
 
     async def _deposed(self) -> None:
         log.warning("No longer leader", instance=self._instance.settings.instance_id)

@@ -29,6 +29,7 @@ from liquidation_engine.execute.worker import Worker, WorkerPolicy
 from liquidation_engine.model import TransactionRecord
 from liquidation_engine.protocols.reference.lending import ReferenceLending
 from liquidation_engine.runner.engine import Instance
+from liquidation_engine.runner.faults import LossyConsumer
 from liquidation_engine.runner.sabotage import SecondSend, WrongLedger
 from liquidation_engine.stream import CandidateConsumer
 
@@ -76,13 +77,15 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
                 dry_run=settings.dry_run,
             ),
         )
-        consumer = CandidateConsumer(
+        consumer = (LossyConsumer if settings.lose_every_candidate else CandidateConsumer)(
             instance.redis,
             consumer=settings.instance_id,
             batch=settings.stream_batch,
             block_milliseconds=settings.stream_block_ms,
             reclaim_idle_milliseconds=RECLAIM_IDLE_MS,
         )
+        if isinstance(consumer, LossyConsumer):
+            consumer.every = settings.lose_every_candidate
         await consumer.start()
         pool = Pool(
             consumer,

@@ -127,6 +127,11 @@ class CandidateConsumer:
         with translated(f"acknowledge on {CANDIDATES}"):
             await self._redis.xack(CANDIDATES, WORKERS_GROUP, stream_id)
 
+    async def remove(self, stream_id: str) -> None:
+        """Delete an entry without acknowledging it: whoever holds it pending finds it deleted."""
+        with translated(f"remove an entry of {CANDIDATES}"):
+            await self._redis.xdel(CANDIDATES, stream_id)
+
     async def dead_letter(self, entry: Entry, reason: str) -> None:
         """Put the entry aside with its reason and acknowledge it. This stops a message, never a position."""
         fields = {name.encode(): value.encode() for name, value in encode(entry.candidate).items()}

@@ -7,18 +7,19 @@ program's own arithmetic, from Rust.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import structlog
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from liquidation_engine import _core
-from liquidation_engine._core import Refused
+from liquidation_engine._core import ArgumentError, Refused
 from liquidation_engine.chain.blockhash import BlockhashCache
 from liquidation_engine.chain.fees import MAX_COMPUTE_UNITS, FeePolicy, network_fee_lamports
 from liquidation_engine.chain.rpc import RpcClient
 from liquidation_engine.chain.signer import ASSOCIATED_TOKEN_PROGRAM, TOKEN_PROGRAM, Signer
 from liquidation_engine.chain.transaction import build_transaction
 from liquidation_engine.chain.words import ChainAccount
-from liquidation_engine.errors import ConfigError, DecodeError, SigningRefused
+from liquidation_engine.errors import ConfigError, SigningRefused
 from liquidation_engine.model import (
     NATIVE,
     Candidate,
@@ -32,11 +33,13 @@ from liquidation_engine.model import (
     TransactionRecord,
 )
 from liquidation_engine.protocols.reference import addresses, instructions
-from liquidation_engine.protocols.reference.accounts import OracleAccount, PositionAccount, Side
-from liquidation_engine.protocols.reference.market import ATTO_PER_MICRO, MarketMap, ReserveFacts
+from liquidation_engine.protocols.reference.accounts import MarketAccount, OracleAccount, PositionAccount, Side
+from liquidation_engine.protocols.reference.market import ATTO_PER_MICRO, MarketMap, ReserveFacts, load_market
 from liquidation_engine.protocols.reference.refusals import REFUSALS
 from liquidation_engine.protocols.reference.returns import little_endian_u64, returned
 from liquidation_engine.protocols.reference.tokens import token_amount
+
+log = structlog.get_logger(__name__)
 
 U64_MAX = 2**64 - 1
 TYPICAL_UNITS = 120_000  # of a liquidation, for the fee estimate before a simulation has told
@@ -59,17 +62,22 @@ class ReferenceLending:
     ) -> None:
         self.program = program
         self.error_names: Mapping[int, str] = REFUSALS
-        self._rpc, self._market, self._signer = rpc, market, signer
+        self._rpc, self._signer = rpc, signer
         self._program = Pubkey.from_string(program)
         self._wallet = Pubkey.from_string(wallet)
         self._blockhashes, self._fees = blockhashes, fees
         self._fallback_sol_price = sol_price_micro_usd
+        self._take(market)
+
+    def _take(self, market: MarketMap) -> None:
+        """Take the market's standing facts, and what follows from them for this wallet."""
+        self._market = market
         mints = [Pubkey.from_string(mint) for mint in market.by_mint]
         self._tokens = {str(mint): associated_token_account(self._wallet, mint) for mint in mints}
         self._funds = {str(mint): addresses.insurance_fund(mint, program=self._program)[0] for mint in mints}
         self._fund_vaults = {str(mint): addresses.insurance_vault(mint, program=self._program)[0] for mint in mints}
         self.roles = ChainRoles(
-            wallet=wallet,
+            wallet=str(self._wallet),
             market_authorities=frozenset({str(market.market)}),
             funds={str(fund): mint for mint, fund in self._funds.items()},
         )
@@ -89,6 +97,8 @@ class ReferenceLending:
         if position is None or position.owner != self.program:
             return Reading(view=None, quotes=(), refusal=None, slot=slot, sol_price_micro_usd=self._sol_price())
         held = PositionAccount.decode(position.data)
+        if any(str(leg.reserve) not in self._market.reserves for leg in held.legs):
+            await self._reload()
         unread = [self._market.reserves[str(leg.reserve)] for leg in held.legs if str(leg.reserve) not in accounts]
         if unread:
             # The legs changed since the candidate was made: read all of it again, as of one slot.
@@ -99,7 +109,15 @@ class ReferenceLending:
                 return Reading(view=None, quotes=(), refusal=None, slot=slot, sol_price_micro_usd=self._sol_price())
             held = PositionAccount.decode(accounts[candidate.position].data)
         self._note_prices(accounts)
-        return self._quote(candidate, held, accounts, slot)
+        try:
+            return self._quote(candidate, held, accounts, slot)
+        except ArgumentError:
+            await self._reload()  # a reserve has another oracle than when we started: the next read finds it
+            raise
+
+    async def _reload(self) -> None:
+        """Read the market's reserves anew: one was added, or its oracle changed."""
+        self._take(await load_market(self._rpc, self.program, str(self._market.market)))
 
     async def simulate(self, plan: Plan, *, min_context_slot: int) -> Simulated:
         """Run the plan's transaction on the node's newest state."""
@@ -135,11 +153,13 @@ class ReferenceLending:
     def written_off(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return debt mint -> tokens that became bad debt in this transaction, from the program's return data."""
         answers = returned(record.logs, self.program)
-        kinds = [name for name, _ in self._steps(plan)]
-        if len(answers) != len(kinds):
-            raise DecodeError(f"{record.signature} logs {len(answers)} instructions, expected {len(kinds)}")
+        steps = self._steps(plan)
+        if len(answers) != len(steps):
+            # A node that cuts logs must not keep an intent open: the chain's own counter of bad debt still tells.
+            log.error("Return data is incomplete", signature=record.signature, found=len(answers), expected=len(steps))
+            return {}
         total: dict[str, int] = {}
-        for (kind, reserve), answer in zip(self._steps(plan), answers, strict=True):
+        for (kind, reserve), answer in zip(steps, answers, strict=True):
             if kind == "write_off":
                 mint = self._market.reserves[reserve].mint
                 total[mint] = total.get(mint, 0) + little_endian_u64(answer)
@@ -234,7 +254,8 @@ class ReferenceLending:
         return [one for one in smaller if (one.debt_reserve, one.collateral_reserve) == pair]
 
     def _drawable(self, accounts: Mapping[str, ChainAccount]) -> Mapping[str, int]:
-        if self._market.insurance_authority != str(self._wallet):
+        market = accounts.get(str(self._market.market))
+        if market is None or MarketAccount.decode(market.data).insurance_authority != self._wallet:
             return {}
         return {mint: _balance(accounts, vault) for mint, vault in self._fund_vaults.items()}
 

@@ -40,7 +40,6 @@ class MarketMap:
     """The market's standing facts: its reserves, and which funds there are."""
 
     market: Pubkey
-    insurance_authority: str
     reserves: dict[str, ReserveFacts] = field(default_factory=dict)  # by address
     by_mint: dict[str, ReserveFacts] = field(default_factory=dict)
 
@@ -48,14 +47,14 @@ class MarketMap:
 async def load_market(rpc: RpcClient, program: str, market: str | None) -> MarketMap:
     """Read the market and its reserves; ConfigError when there is none, or several and none was named."""
     _, found = await rpc.program_accounts(program, filters=[{"dataSize": MarketAccount.SIZE}])
-    markets = {address: MarketAccount.decode(account.data) for address, account in found}
+    markets = [address for address, _ in found]
     if market is None and len(markets) == 1:
-        market = next(iter(markets))
+        market = markets[0]
     if market is None or market not in markets:
         known = ", ".join(sorted(markets)) or "none"
         raise ConfigError(f"MARKET is {market or 'not set'}; the program {program} has these markets: {known}")
     pubkey = Pubkey.from_string(market)
-    loaded = MarketMap(pubkey, str(markets[market].insurance_authority))
+    loaded = MarketMap(pubkey)
     _, accounts = await rpc.program_accounts(program, filters=[{"dataSize": ReserveAccount.SIZE}])
     for address, account in accounts:
         reserve = ReserveAccount.decode(account.data)
