@@ -4,6 +4,7 @@
 that an instruction succeeds, `refusal` that it fails and names why.
 """
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -36,7 +37,8 @@ from liquidation_engine.protocols.reference import (
     tokens,
 )
 
-PROGRAM_FILE = Path(__file__).resolve().parents[1] / "python/liquidation_engine/localnet/program/reference_lending.so"
+COMMITTED = Path(__file__).resolve().parents[1] / "python/liquidation_engine/localnet/program/reference_lending.so"
+PROGRAM_FILE = Path(os.environ.get("REFERENCE_PROGRAM", COMMITTED))  # a fresh build can be tried before it is committed
 EVERYTHING = 2**64 - 1
 
 CONFIG = ReserveConfig(

@@ -1,5 +1,6 @@
 """No sequence of instructions creates or destroys tokens, or leaves a depositor's claim without anything behind it."""
 
+import random
 from collections import Counter
 from dataclasses import dataclass
 
@@ -179,6 +180,22 @@ def test_tokens_are_conserved_and_claims_stay_backed(steps: list[Step]) -> None:
         if economy.take(step) == "done":
             DONE[step.kind] += 1
         economy.check()
+
+
+def test_long_lives_conserve_tokens() -> None:
+    """Sequences in which prices fall and recover, so that liquidation, write-off and cover happen again and again."""
+    done = Counter[str]()
+    for seed in range(80):
+        rng, economy = random.Random(seed), Economy()
+        for _ in range(150):
+            kind = rng.choice([*KINDS, "set_price", "liquidate", "write_off", "cover"])
+            amount = rng.choice([EVERYTHING, rng.randint(1, 300 * UNIT), rng.randint(UNIT // 2, 2 * UNIT)])
+            step = Step(kind, rng.randrange(3), rng.randrange(3), rng.randrange(3), amount)
+            if economy.take(step) == "done":
+                done[kind] += 1
+            economy.check()
+    print(dict(done))
+    assert min(done["liquidate"], 8 * done["write_off"], 8 * done["cover"]) >= 80
 
 
 def test_the_sequences_above_did_something() -> None:
