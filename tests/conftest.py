@@ -1,4 +1,4 @@
-"""Real Postgres and Valkey for every integration test.
+"""Real Postgres and Valkey for the tests that ask for them.
 
 One pair of servers for the session, or those that DATABASE_URL and REDIS_URL name. Each test that asks for `postgres_url` gets a freshly
 migrated database of its own, copied from a template; `redis_url` is an emptied Redis, so that tests using it must not run in parallel
