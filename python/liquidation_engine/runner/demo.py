@@ -330,7 +330,7 @@ async def _audit(cluster: Cluster) -> dict[str, Any]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-    if process.returncode not in (0, 1):
+    if process.returncode not in (0, 1) or not output.strip():
         tail = errors.decode(errors="replace").strip().splitlines()[-5:]
         raise ServerError("the auditor could not judge: " + "\n".join(tail))
     report: dict[str, Any] = orjson.loads(output)
