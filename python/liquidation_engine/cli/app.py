@@ -3,9 +3,8 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 import typer.core
 from rich.console import Console
@@ -46,7 +45,9 @@ def demo(
     ] = None,
     sabotage: Annotated[
         str | None,
-        typer.Option(help="Make the engine do wrong: blind-second-send, skip-scan or wrong-ledger. The judge must see it."),
+        typer.Option(
+            help="Make the engine do wrong: blind-second-send, skip-scan or wrong-ledger. The judge must see it."
+        ),
     ] = None,
 ) -> None:
     """A market crash, liquidated for real on a local Solana VM and judged by an independent auditor."""
@@ -72,7 +73,8 @@ def demo(
 def run(
     config_file: Config = None,
     live: Annotated[
-        bool | None, typer.Option("--live/--dry-run", help="Sign and send; the default is a dry run.", show_default=False)
+        bool | None,
+        typer.Option("--live/--dry-run", help="Sign and send; the default is a dry run.", show_default=False),
     ] = None,
     sabotage: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
@@ -147,20 +149,24 @@ def fund_address(
     typer.echo(f"fund  {address}\nvault {vault}")
 
 
+# Newer releases of typer carry a click of their own, whose exceptions are not those of the package `click`.
+_BadCommandLine: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
+
+
 def run_app() -> int:
     """Run the command line and return the exit code."""
     console = Console(stderr=True, highlight=False)
     try:
         code = app(standalone_mode=False)
         return code if isinstance(code, int) else 0
-    except click.exceptions.Exit as error:
+    except typer.Exit as error:
         return error.exit_code
-    except click.ClickException as error:
+    except _BadCommandLine as error:
         error.show(file=sys.stderr)
         return 2
     except LiquidationEngineError as error:
         console.print("[bold red]error:[/] ", end="")
         console.print(str(error), markup=False, soft_wrap=True)
         return 2
-    except (KeyboardInterrupt, asyncio.CancelledError, click.exceptions.Abort):
+    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
         return 130
