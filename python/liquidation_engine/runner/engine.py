@@ -7,8 +7,8 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import structlog
@@ -18,7 +18,7 @@ from liquidation_engine.clock import SystemClock
 from liquidation_engine.cluster import KillSwitchCache
 from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, Instances, KillSwitch, bind_chain, check_version
-from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
+from liquidation_engine.errors import ConfigError, LiquidationEngineError, RpcError, ServerError
 from liquidation_engine.protocols.reference.market import MarketMap, load_market
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.sabotage import Sabotage
@@ -92,6 +92,7 @@ async def _run_role(role: str, instance: Instance, stop: asyncio.Event) -> None:
 @asynccontextmanager
 async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[Instance]:
     wallet = _wallet(settings)
+    sabotaged = Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None
     async with AsyncExitStack() as stack:
         database = await Database.connect(settings.database_url.get_secret_value())
         stack.push_async_callback(database.close)
@@ -101,9 +102,12 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         stack.push_async_callback(client.aclose)
         rpc = RpcClient(settings.rpc_urls, timeout_seconds=settings.rpc_timeout_ms / 1000)
         stack.push_async_callback(rpc.close)
-        await bind_chain(database, await rpc.genesis_hash(), settings.program_id)
+        with _first_contact():
+            genesis_hash = await rpc.genesis_hash()
+        await bind_chain(database, genesis_hash, settings.program_id)
         log.info("monitoring program:", program=settings.program_id)
-        market = await load_market(rpc, settings.program_id, settings.market)
+        with _first_contact():
+            market = await load_market(rpc, settings.program_id, settings.market)
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
         kill_switch = KillSwitchCache(_switch_reader(database), redis=client)
         await kill_switch.refresh()
@@ -120,8 +124,17 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
             wallet=wallet,
             clock=SystemClock(),
             observation=observation,
-            sabotage=Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None,
+            sabotage=sabotaged,
         )
+
+
+@contextmanager
+def _first_contact() -> Iterator[None]:
+    """Turn a node's first failure into bad input; later ones are waited out."""
+    try:
+        yield
+    except RpcError as error:
+        raise ConfigError(f"{error}; check that the node runs and that SOLANA_RPC_URL points to it") from error
 
 
 def _wallet(settings: Settings) -> Wallet | None:
