@@ -105,10 +105,20 @@ def test_interest_is_simple_between_two_accruals(loan: Loan) -> None:
     assert world.held(loan.borrower, loan.usd) == 0  # 735 USD were owed
 
 
+def test_a_borrowed_token_is_owed_in_full_whatever_the_index(loan: Loan) -> None:
+    world = loan.world
+    world.configure(loan.usd, interest_rate_bps=1_000_000)
+    world.svm.warp_to_slot(2_000)
+    world.ok(world.borrow(loan.borrower, loan.position, loan.usd, 1, [loan.sol.pair]), loan.borrower)
+    assert world.reserve(loan.usd).borrow_index > 10**18
+    assert loan.legs()[1].amount == 700 * USD + 1
+
+
 def test_a_new_rate_does_not_reach_back(loan: Loan) -> None:
     world = loan.world
     world.svm.warp_to_slot(1_000_000)
     world.configure(loan.usd, interest_rate_bps=1_000_000)
+    world.ok(instructions.accrue(loan.usd.reserve), loan.lender)
     assert world.reserve(loan.usd).borrow_index == 10**18
 
 

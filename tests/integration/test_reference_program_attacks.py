@@ -123,6 +123,12 @@ def _copy(scene: Scene, address: Pubkey, owner: Pubkey) -> Pubkey:
     return copy
 
 
+def _foreign_position(scene: Scene) -> Pubkey:
+    """Return a position of the attacker's in another market."""
+    scene.world.ok(instructions.init_position(scene.attacker.key, scene.foreign_market, 0), scene.attacker)
+    return addresses.position(scene.foreign_market, scene.attacker.key, 0)[0]
+
+
 def _copy_token_account(scene: Scene, mint: Pubkey, owner: Pubkey) -> Pubkey:
     copy = Pubkey.new_unique()
     scene.world.change(copy, tokens.pack_token_account(mint, owner, 10**12), owner=TOKEN_PROGRAM_ID)
@@ -136,6 +142,7 @@ ATTACKS: dict[str, tuple[Attack, str]] = {
     "market of another program": (_place(1, lambda s: _copy(s, s.world.market, OTHER_PROGRAM)), "InvalidOwner"),
     "an oracle as market": (_place(1, lambda s: s.debt.oracle), "InvalidAccount"),
     "position of another program": (_place(2, lambda s: _copy(s, s.position, OTHER_PROGRAM)), "InvalidOwner"),
+    "position of another market": (_place(2, lambda s: _foreign_position(s)), "InvalidAccount"),
     "read-only position": (_writable_flag(2), "InvalidAccount"),
     "source of another mint": (_place(3, lambda s: s.attacker.accounts[s.second.mint]), "InvalidMint"),
     "source that is no token account": (_place(3, lambda s: s.attacker.key), "InvalidOwner"),
@@ -280,6 +287,14 @@ def test_only_the_owner_moves_a_position(scene: Scene) -> None:
         is_signer=False,
     )
     assert world.refusal(unsigned, attacker) == "MissingSigner"
+
+
+def test_a_position_of_another_market_holds_nothing_of_this_one(scene: Scene) -> None:
+    world, person = scene.world, scene.attacker
+    position = _foreign_position(scene)
+    assert world.refusal(world.deposit(person, position, scene.collateral, 1), person) == "InvalidAccount"
+    assert world.refusal(world.repay(person, position, scene.debt, 1), person) == "InvalidAccount"
+    assert world.refusal(world.write_off(person, position, scene.debt), person) == "InvalidAccount"
 
 
 def test_only_the_owners_of_market_and_oracle_change_them(scene: Scene) -> None:
