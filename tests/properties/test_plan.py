@@ -40,10 +40,17 @@ def test_the_choice_is_affordable_pays_and_is_the_best(
         for pair in pairs
         if pair.repaid <= balance and (profit := pair.seized_micro_usd - pair.repaid_micro_usd - costs) >= least
     ]
+    last = [
+        profit
+        for pair in pairs
+        if pair.repaid <= balance
+        and pair.leaves_bad_debt
+        and (profit := pair.seized_micro_usd - pair.repaid_micro_usd - costs) >= -policy.max_loss_micro_usd
+    ]
     found = choose(seen, pairs, policy, fee_lamports=fee, sol_price_micro_usd=price)
-    assert isinstance(found, Plan) is bool(paying)
+    assert isinstance(found, Plan) is bool(paying or last)
     if isinstance(found, Plan):
-        assert found.profit_micro_usd == max(paying)
+        assert found.profit_micro_usd == max(paying or last)
         assert found.expected_repaid <= found.repay_amount <= min(balance, 2**64 - 1)
         assert 0 <= found.min_seize <= found.expected_seized
         assert not found.covers or (found.writes_off and fund)

@@ -55,7 +55,7 @@ def test_a_candidate_says_what_the_book_says() -> None:
     made = make_candidate(ListedBook("p"), "p", "scan", 7)
     assert made is not None
     assert (made.position, made.protocol, made.market, made.owner) == ("p", "reference", "market-1", "owner-1")
-    assert (made.assets, made.reason, made.slot, made.ts, made.id) == (("mint-usdc",), "scan", 49, 7, "p state-1")
+    assert (made.assets, made.reason, made.slot, made.ts, made.id) == (("mint-usdc",), "scan", 50, 7, "p state-1")
 
 
 def test_a_position_that_is_gone_makes_no_candidate() -> None:
@@ -159,6 +159,29 @@ async def test_a_scan_that_could_not_publish_tries_again_at_once() -> None:
         await desk.scanner.scan(60_000)
     desk.stream.publish = publish  # type: ignore[method-assign]
     assert await desk.scanner.scan(60_001) == 1
+
+
+async def test_a_need_that_stands_long_without_a_reason_is_overdue() -> None:
+    desk = Desk("p", "q")
+    await desk.scanner.scan(60_000)
+    assert desk.scanner.overdue == 0
+    await desk.scanner.scan(90_001)
+    assert desk.scanner.overdue == 2
+
+    async def in_back_off_or_live(positions: object) -> set[str]:
+        return {"p"}
+
+    desk.guards.in_back_off_or_live = in_back_off_or_live  # type: ignore[method-assign, assignment]
+    await desk.scanner.scan(95_000)
+    assert desk.scanner.overdue == 1
+
+
+def test_a_candidate_is_as_new_as_the_newest_of_its_state_and_its_prices() -> None:
+    book = ListedBook("p")
+    book.slot = 12
+    made = make_candidate(book, "p", "scan", 7)
+    assert made is not None
+    assert made.slot == 49
 
 
 # When a need was first seen.

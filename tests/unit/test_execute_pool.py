@@ -37,6 +37,7 @@ class ScriptedWorker:
         self.handled: list[str] = []
         self.adopted: list[int] = []
         self.stuck: set[int] = set()  # intents whose adoption waits for ever
+        self.broken: set[int] = set()  # intents that cannot be finished
 
     async def handle(self, candidate: Candidate) -> Any:
         """Answer as scripted."""
@@ -46,6 +47,8 @@ class ScriptedWorker:
     async def adopt(self, intent: Intent) -> None:
         """Note the adoption."""
         self.adopted.append(intent.id)
+        if intent.id in self.broken:
+            raise ValueError("a bug")
         if intent.id in self.stuck:
             await asyncio.Event().wait()
 
@@ -235,6 +238,17 @@ async def test_an_intent_that_stays_undecided_holds_up_no_other() -> None:
     async with bench.running():
         await seconds(12)
         assert {1, 2} <= set(bench.worker.adopted)
+
+
+async def test_an_intent_that_cannot_be_finished_is_set_aside_for_a_while() -> None:
+    bench = Bench(LANDED)
+    bench.worker.broken = {1}
+    bench.database.intents += [intent("first", id=1), intent("second", id=2)]
+    bench.clock.advance(60)
+    async with bench.running():
+        await seconds(9)
+    assert bench.worker.adopted.count(1) == 1
+    assert bench.worker.adopted.count(2) > 2
 
 
 @pytest.mark.parametrize("trouble", [ServerError("Postgres is away"), ValueError("a bug")])

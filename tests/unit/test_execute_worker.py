@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from execute_world import World
-from liquidation_engine.errors import MinContextSlotNotReached, RpcTimeout, SigningRefused
+from liquidation_engine.errors import MinContextSlotNotReached, RpcTimeout, ServerError, SigningRefused
 from liquidation_engine.execute.worker import MOST_LANDINGS, Deferred
 from liquidation_engine.model import (
     AlreadyLiquidated,
@@ -288,26 +288,27 @@ async def test_a_landing_gives_the_next_state_its_own_attempts() -> None:
     assert world.endings == ["LandedFailed", "Landed", "LandedFailed", "LandedFailed", "Landed"]
 
 
-async def test_a_state_that_used_up_its_attempts_is_given_up_without_a_signature() -> None:
-    world = World([PAYS])
-    done = [intent(f"old-{n}", id=n, attempt=n) for n in range(3)]
-    world.database.intents += done
-    for one in done:
-        await world.chain.send(one.signed.transaction)
-        await world.finisher.finish(one)
-    world.journal.clear()
-    outcome = await world.worker.handle(candidate())
-    assert isinstance(outcome, GaveUp)
-    assert world.journal.only("sign", "intent", "send") == []
-    assert world.database.guard("position-1").backoff_until is not None
+async def test_rounds_that_all_failed_are_followed_by_another_round_after_a_rest() -> None:
+    world = World([PAYS] * 6, fates=[Lands.FAILED] * 5)
+    assert isinstance(await world.worker.handle(candidate()), LandedFailed)
+    guard = world.database.guard("position-1")
+    assert (guard.failures, guard.backoff_reason) == (1, "slippage")
+    assert guard.backoff_until == world.clock.now() + AT_REST
+    world.clock.advance(1)
+    assert isinstance(await world.worker.handle(candidate()), Landed)
+    assert [i.attempt for i in world.database.intents] == [0, 1, 2, 3, 4, 5]  # each intent of a state is unique
+    assert world.lending.bids == [0, 1, 2, 0, 1, 2]  # and each round bids from the start
+    assert world.database.guard("position-1").failures == 0
 
 
-@pytest.mark.parametrize("fate", [Lands.FAILED, Lands.NEVER])
-async def test_an_ending_on_chain_needs_no_failure_row_of_the_workers(fate: Lands) -> None:
+@pytest.mark.parametrize(("fate", "reason"), [(Lands.FAILED, "slippage"), (Lands.NEVER, "blockhash expired")])
+async def test_an_ending_on_chain_rests_and_needs_no_failure_row_of_the_workers(fate: Lands, reason: str) -> None:
     world = World([PAYS], fates=[fate], retry_attempts=1)
     await world.worker.handle(candidate())
     assert world.database.failures == []
-    assert world.database.guard("position-1").backoff_until is None
+    guard = world.database.guard("position-1")
+    assert (guard.failures, guard.backoff_reason) == (1, reason)
+    assert guard.backoff_until == world.clock.now() + AT_REST
 
 
 # What follows each outcome: its row, and its rest.
@@ -391,11 +392,33 @@ async def test_an_unprofitable_position_is_never_given_up() -> None:
     assert isinstance(await world.worker.handle(candidate()), Unprofitable)
 
 
-async def test_the_lease_is_given_back_whatever_happens() -> None:
+async def test_what_nobody_planned_for_is_a_rejection_that_rests() -> None:
     world = World([ValueError("a bug")])
-    with pytest.raises(ValueError, match="a bug"):
-        await world.worker.handle(candidate())
+    assert await world.worker.handle(candidate()) == Rejected("unexpected ValueError: a bug", 100)
+    assert world.database.guard("position-1").backoff_until == world.clock.now() + AT_REST
     assert world.leases.held == set()
+
+
+async def test_a_server_that_is_away_decides_nothing() -> None:
+    world = World([ServerError("Postgres is away")])
+    with pytest.raises(ServerError):
+        await world.worker.handle(candidate())
+    assert world.database.failures == []
+    assert world.leases.held == set()
+
+
+async def test_a_live_intent_that_cannot_be_finished_is_left_live_for_who_adopts_it() -> None:
+    world = World([PAYS])
+
+    def broken(record: object, plan: object) -> None:
+        raise ValueError("logs that nobody understands")
+
+    world.lending.written_off = broken
+    outcome = await world.worker.handle(candidate())
+    assert isinstance(outcome, Deferred)
+    assert outcome.settled
+    assert world.database.live_of("position-1") is not None
+    assert world.journal.count("sign") == 1
 
 
 async def test_two_workers_on_one_position_create_one_intent() -> None:

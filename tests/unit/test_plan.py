@@ -149,5 +149,29 @@ def test_debt_without_collateral_is_written_off_whatever_it_costs(fund: int) -> 
     assert (found.collateral_reserve, found.collateral_mint) == (None, None)
 
 
+@pytest.mark.parametrize(("loss", "pays"), [(50_000, True), (50_001, False)])
+def test_a_speck_of_collateral_is_taken_at_a_bounded_loss_where_it_frees_bad_debt(loss: int, pays: bool) -> None:
+    speck = quote(seized_micro_usd=1_000_780 - loss, leaves_bad_debt=True)
+    found = choose(view(), [speck], POLICY, **FEE)
+    assert isinstance(found, Plan) is pays
+    if isinstance(found, Plan):
+        assert (found.profit_micro_usd, found.writes_off) == (-loss, ("reserve-usdc",))
+
+
+def test_the_smallest_loss_is_taken_to_free_bad_debt() -> None:
+    pairs = [quote(seized_micro_usd=1_000_780 - loss, seized=loss, leaves_bad_debt=True) for loss in (900, 700, 800)]
+    assert chosen(*pairs).profit_micro_usd == -700
+
+
+@pytest.mark.parametrize("collateral", [("reserve-sol",), ()])
+def test_no_more_is_written_off_at_once_than_fits_into_one_packet(collateral: tuple[str, ...]) -> None:
+    reserves = tuple(f"reserve-{number}" for number in range(8))
+    mints = {reserve: f"mint-{reserve}" for reserve in (*reserves, "reserve-sol")}
+    changes = {"debt_reserves": reserves, "mint_of": mints, "collateral_reserves": collateral}
+    quotes = [quote(debt_reserve="reserve-0", is_full=True, leaves_bad_debt=True)] if collateral else []
+    found = chosen(*quotes, wallet_balance={"mint-reserve-0": 10**9}, **changes)
+    assert found.writes_off == (reserves[1:4] if collateral else reserves[:5])
+
+
 def test_collateral_without_debt_is_no_ones_business() -> None:
     refused(debt_reserves=())

@@ -1,6 +1,6 @@
 """Guards, intents and failures in memory, under the rules that Postgres keeps: a fence per position, one live intent, closed once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -128,11 +128,11 @@ class MemoryDatabase:
         self.journal.append("mark_accepted")
         self.intents = [replace(i, accepted_at=at) if i.id == intent_id else i for i in self.intents]
 
-    async def live(self, *, older_than_seconds: float, limit: int) -> list[Intent]:
-        """Return live intents of some age."""
+    async def live(self, *, older_than_seconds: float, limit: int, excluding: Collection[int] = ()) -> list[Intent]:
+        """Return live intents of some age, but for those excluded by id."""
         now = self._clock.now()
         old = [i for i in self.intents if (now - i.created_at).total_seconds() >= older_than_seconds]
-        return [i for i in old if self._is_live(i)][:limit]
+        return [i for i in old if self._is_live(i) and i.id not in excluding][:limit]
 
     async def close(
         self, intent: Intent, outcome: Landed | LandedFailed | Expired, books: Settlement, retry_count: int
