@@ -86,11 +86,17 @@ def run(
 
 
 @app.command()
-def migrate(config_file: Config = None) -> None:
+def migrate(
+    config_file: Config = None,
+    database_url: Annotated[
+        str | None, typer.Option(envvar="DATABASE_URL", help="The only setting it needs.", show_default=False)
+    ] = None,
+) -> None:
     """Create the database and bring its schema up to this release."""
     from liquidation_engine.database.migrate import migrate as apply
 
-    applied = asyncio.run(apply(config.load(config_file).database_url.get_secret_value()))
+    url = database_url or config.load(config_file).database_url.get_secret_value()
+    applied = asyncio.run(apply(url))
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
 
 
