@@ -71,6 +71,13 @@ async def test_what_crossed_is_published_at_once() -> None:
     assert desk.published == [("p", "price-move", 1_000), ("q", "price-move", 1_000)]
 
 
+async def test_a_position_that_crosses_again_is_a_new_need() -> None:
+    desk = Desk("p")
+    for now in (1_000, 5_000):
+        await desk.watcher.on_change(("p",), (), "price-move", now)
+    assert [ts for *_, ts in desk.published] == [1_000, 5_000]
+
+
 async def test_nothing_crossed_publishes_nothing() -> None:
     desk = Desk("p")
     assert await desk.watcher.on_change((), ("p",), "price-move", 1_000) == 0

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from execute_world import World
 from liquidation_engine.errors import RpcTimeout
@@ -111,6 +112,15 @@ async def test_two_who_finish_one_intent_close_it_once() -> None:
     both = await asyncio.gather(*(world.finisher.finish(world.database.intents[0]) for _ in range(2)))
     assert [type(outcome) for outcome in both] == [Landed, Landed]
     assert world.endings == ["Landed"]
+
+
+async def test_a_landing_is_told_once_by_the_one_who_wrote_it_down() -> None:
+    world = World()
+    with capture_logs() as told:
+        await finish(world)
+        await world.finisher.finish(world.database.intents[0])
+    assert [line["event"] for line in told] == ["Liquidation executed successfully"]
+    assert told[0]["signature"] == "signature-1"
 
 
 async def test_who_meets_an_intent_that_is_closed_learns_how_it_ended() -> None:

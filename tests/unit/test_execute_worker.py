@@ -386,6 +386,14 @@ async def test_each_rejection_in_a_row_doubles_the_rest_and_the_budgets_last_giv
     assert outcomes == [Rejected, Rejected, Rejected, GaveUp, GaveUp]  # the dead letter stops a message, not a position
 
 
+async def test_unprofitable_endings_are_no_failures() -> None:
+    world = World([PAYS_NOT] * 9)
+    for _ in range(9):
+        await world.worker.handle(candidate())
+        world.clock.advance(60)
+    assert world.database.guard("position-1").failures == 0
+
+
 async def test_an_unprofitable_position_is_never_given_up() -> None:
     world = World([PAYS_NOT])
     await world.database.back_off("position-1", failures_add=99, until=world.clock.now(), reason="unprofitable")
