@@ -22,6 +22,7 @@ from database_builders import (
 from liquidation_engine.database import Database, Funds, Guards, History, Intents, check_balanced
 from liquidation_engine.errors import LedgerError
 from liquidation_engine.model import NATIVE, Expired, Intent, LedgerEntry, Settlement
+from liquidation_engine.model.settlement import BadDebtEntry, Unfinal
 
 POSITION = "position-1"
 
@@ -182,25 +183,20 @@ async def test_fund_moves_with_the_intent_that_moves_it(database: Database) -> N
     }
 
 
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        (fund_entry("cover_bad_debt", 501), "cannot take -501"),
-        (fund_entry("withdrawal", 501), "cannot take -501"),
-        (fund_entry("fee", 1, "mint-unknown"), "no insurance fund of mint-unknown"),
-    ],
-)
-async def test_fund_that_cannot_take_a_movement_stops_the_close(
-    database: Database, entry: object, message: str
-) -> None:
-    await Funds(database).open(SOL, "fund-sol", "vault-sol", 500, 10)
+async def test_every_mint_of_bad_debt_is_written_down_with_its_cover(database: Database) -> None:
     intent = await live_intent(database)
-    with pytest.raises(LedgerError, match=message):
-        await Intents(database).close(intent, landed(intent), books(fund=(entry,)), 0)
-    assert await Intents(database).live(older_than_seconds=0, limit=10) == [intent]
-    assert await count(database, "ledger_entries") == await count(database, "insurance_fund_transactions") == 0
-    [fund] = await Funds(database).all()
-    assert fund["balance"] == 500
+    lost = (
+        BadDebtEntry(mint=SOL, written_off=70, covered=0),
+        BadDebtEntry(mint=USDC, written_off=U64_MAX, covered=120),
+    )
+    await Intents(database).close(
+        intent, landed(intent), books(bad_debts=lost, bad_debt=U64_MAX, bad_debt_covered=120), 0
+    )
+    async with database.pool.acquire() as connection:
+        found = await connection.fetch("SELECT intent_id, mint, written_off, covered FROM bad_debts ORDER BY mint")
+    assert [tuple(row) for row in found] == [(intent.id, SOL, 70, 0), (intent.id, USDC, U64_MAX, 120)]
+    [row] = await History(database).recent_liquidations(10)
+    assert (row["bad_debt"], row["bad_debt_covered"]) == (U64_MAX, 120)
 
 
 async def test_concurrent_closers_keep_the_sum_of_one_fund(database: Database) -> None:
@@ -231,8 +227,11 @@ async def test_landed_is_looked_at_again_until_it_is_final(database: Database) -
     await intents.close(kept, landed(kept, slot=80), books(), 0)
     gone = await live_intent(database, position="position-2", signature="signature-2")
     await intents.close(gone, Expired("signature-2"), Settlement(slot=0), 0)
-    assert await intents.landed_not_finalized(10) == [(kept.id, "signature-1", 80)]
-    await intents.mark_finalized(kept.id)
+    unfinal = Unfinal(
+        id=kept.id, position=POSITION, signature="signature-1", landed_slot=80, expires_above=kept.signed.expires_above
+    )
+    assert await intents.landed_not_finalized(10) == [unfinal]
+    await intents.mark_finalized(kept.id, 80)
     assert await intents.landed_not_finalized(10) == []
 
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 
 import asyncpg
 
+from liquidation_engine.database.funds import move_fund
 from liquidation_engine.database.pool import Database, Transaction
 from liquidation_engine.database.rows import to_json
 from liquidation_engine.errors import LedgerError
 from liquidation_engine.model import Expired, FundEntry, Intent, Landed, LandedFailed, LedgerEntry, Settlement
 
-_FUND_SIGN = {"contribution": 1, "fee": 1, "cover_bad_debt": -1, "withdrawal": -1}
 _STATES = {Landed: "landed", LandedFailed: "landed_failed", Expired: "expired"}
 
 
@@ -45,8 +45,9 @@ async def close_intent(
         if error is not None:
             await _write_failure(transaction, intent, outcome, books, retry_count, error)
         await _write_ledger(transaction, intent, books)
+        await _write_bad_debts(transaction, intent, books)
         for entry in sorted(books.fund, key=_fund_order):
-            await _move_fund(transaction, intent, books.slot, entry)
+            await move_fund(transaction, intent.signed.signature, books.slot, entry)
     return True
 
 
@@ -106,22 +107,12 @@ async def _write_ledger(transaction: Transaction, intent: Intent, books: Settlem
         raise LedgerError(f"an account would be booked twice for one mint: {error.detail}") from error
 
 
-def _fund_order(entry: FundEntry) -> tuple[str, bool]:
-    """Order by mint, the same for everyone, so that closers never wait in a circle; what comes in before what goes out."""
-    return entry.mint, _FUND_SIGN[entry.transaction_type] < 0
+async def _write_bad_debts(transaction: Transaction, intent: Intent, books: Settlement) -> None:
+    if books.bad_debts:
+        columns = zip(*((debt.mint, debt.written_off, debt.covered) for debt in books.bad_debts), strict=True)
+        await transaction.run("insert_bad_debts", intent.id, *map(list, columns))
 
 
-async def _move_fund(transaction: Transaction, intent: Intent, slot: int, entry: FundEntry) -> None:
-    change = _FUND_SIGN[entry.transaction_type] * entry.amount
-    try:
-        moved = await transaction.row(
-            "move_fund", intent.signed.signature, slot, entry.mint, entry.transaction_type, entry.market, change, entry.position
-        )  # fmt: skip
-    except (asyncpg.CheckViolationError, asyncpg.NumericValueOutOfRangeError) as error:
-        raise LedgerError(
-            f"the fund of {entry.mint} cannot take {change:+} ({entry.transaction_type}): {error}"
-        ) from error
-    except asyncpg.UniqueViolationError as error:
-        raise LedgerError(f"the fund of {entry.mint} would be moved twice: {error.detail}") from error
-    if moved is None:
-        raise LedgerError(f"there is no insurance fund of {entry.mint} in the books: open it before liquidating")
+def _fund_order(entry: FundEntry) -> tuple[str, str]:
+    """Order by mint, the same for everyone, so that closers never wait in a circle."""
+    return entry.mint, entry.transaction_type

@@ -8,6 +8,7 @@ import asyncpg
 from liquidation_engine.database import rows
 from liquidation_engine.database.books import close_intent
 from liquidation_engine.database.pool import Database, Interrupted
+from liquidation_engine.database.reversal import reverse_intent
 from liquidation_engine.errors import ServerError
 from liquidation_engine.model import (
     Expired,
@@ -21,6 +22,7 @@ from liquidation_engine.model import (
     Settlement,
     SignedTransaction,
 )
+from liquidation_engine.model.settlement import Unfinal
 
 
 class Intents:
@@ -96,14 +98,17 @@ class Intents:
         """
         return await close_intent(self._database, intent, outcome, books, retry_count)
 
-    async def mark_finalized(self, intent_id: int) -> None:
-        """Note that a landed intent was seen again at finalized."""
-        await self._database.run("mark_finalized", intent_id)
+    async def landed_not_finalized(self, limit: int, after: tuple[int, int] = (0, 0)) -> list[Unfinal]:
+        """Return what landed and was not yet seen finalized, in the order of (landed slot, id), from behind `after` on."""
+        return [Unfinal(**row) for row in await self._database.rows("landed_not_finalized", limit, *after)]
 
-    async def landed_not_finalized(self, limit: int) -> list[tuple[int, str, int]]:
-        """Return id, signature and slot of what landed and was not yet seen finalized."""
-        found = await self._database.rows("landed_not_finalized", limit)
-        return [(row["id"], row["signature"], row["landed_slot"]) for row in found]
+    async def mark_finalized(self, intent_id: int, slot: int) -> None:
+        """Note that a landed intent was seen again at finalized, and in which slot."""
+        await self._database.run("mark_finalized", intent_id, slot)
+
+    async def reverse(self, intent_id: int, position: str) -> bool:
+        """Take back the books of a landed intent that vanished; return False if it is no longer landed, or final."""
+        return await reverse_intent(self._database, intent_id, position)
 
     async def _find_unanswered(
         self, position: str, fence: int, signature: str, instance_id: str, error: Interrupted

@@ -79,12 +79,22 @@ WHERE state = 'live' AND created_at <= now() - make_interval(secs => $1) AND NOT
 ORDER BY created_at LIMIT $2;
 
 -- name: landed_not_finalized
-SELECT id, signature, landed_slot FROM intents
-WHERE state IN ('landed', 'landed_failed') AND finalized_at IS NULL
-ORDER BY landed_slot LIMIT $1;
+-- One page in the order of landing, after ($2, $3): what cannot be decided yet does not hide what comes behind it.
+SELECT id, position, signature, landed_slot, expires_above FROM intents
+WHERE state IN ('landed', 'landed_failed') AND finalized_at IS NULL AND (landed_slot, id) > ($2::bigint, $3::bigint)
+ORDER BY landed_slot, id LIMIT $1;
 
 -- name: mark_finalized
-UPDATE intents SET finalized_at = coalesce(finalized_at, now()) WHERE id = $1 AND state IN ('landed', 'landed_failed');
+-- $2: the slot at finalized, another one where it was executed again on the fork that stayed.
+WITH final AS (
+    UPDATE intents SET finalized_at = coalesce(finalized_at, now()), landed_slot = $2
+    WHERE id = $1 AND state IN ('landed', 'landed_failed')
+    RETURNING signature
+), ledger AS (
+    UPDATE ledger_entries SET slot = $2 FROM final WHERE ledger_entries.signature = final.signature AND slot <> $2
+)
+UPDATE insurance_fund_transactions SET slot = $2
+FROM final WHERE insurance_fund_transactions.signature = final.signature AND slot <> $2;
 
 -- name: close_intent
 -- Settling happens once: whoever finds it no longer live writes nothing else.
@@ -102,6 +112,52 @@ UPDATE position_guards SET
     backoff_reason = CASE WHEN $3 THEN NULL ELSE backoff_reason END,
     updated_at = now()
 WHERE position = $1;
+
+---------------------------------------------------------------------------------------------------- reversal
+
+-- name: reverse_intent
+-- It was booked as landed and has vanished with its fork: it is an expired one, and whoever finds that first reverses its books.
+UPDATE intents SET state = 'expired', outcome = 'vanished', reversed_at = now()
+WHERE id = $1 AND state IN ('landed', 'landed_failed') AND finalized_at IS NULL
+RETURNING signature, candidate_id, landed_slot, attempt;
+
+-- name: reverse_guard
+-- The position may be taken up again at once; that bid is spent.
+UPDATE position_guards SET attempts = attempts + 1, backoff_until = NULL, backoff_reason = NULL, updated_at = now()
+WHERE position = $1;
+
+-- name: reverse_liquidation
+-- The row of an intent that never landed has no amounts; what had been booked stands in the ledger, twice.
+UPDATE liquidations SET
+    repaid = 0, seized = 0, protocol_fee = 0, reward = 0, profit = 0, repaid_micro_usd = 0, seized_micro_usd = 0, fee_lamports = 0,
+    bad_debt = 0, bad_debt_covered = 0, health_factor_after = NULL, confirmed_at = NULL, error_message = $2
+WHERE intent_id = $1;
+
+-- name: reverse_bad_debts
+UPDATE bad_debts SET written_off = 0, covered = 0 WHERE intent_id = $1;
+
+-- name: reverse_ledger
+INSERT INTO ledger_entries (signature, intent_id, slot, account, address, mint, amount, reversal)
+SELECT signature, intent_id, slot, account, address, mint, -amount, true FROM ledger_entries
+WHERE signature = $1 AND NOT reversal;
+
+-- name: fund_moves_of
+-- In the order in which everybody locks funds.
+SELECT mint, transaction_type, amount FROM insurance_fund_transactions
+WHERE signature = $1 AND NOT reversal ORDER BY mint, transaction_type;
+
+-- name: reverse_fund
+-- $4: what the movement had changed, signed. The balance takes it back even where the movement was inside the opening balance: that
+-- was read from the same fork.
+WITH fund AS (
+    UPDATE insurance_funds SET balance = balance - $4, updated_at = now() WHERE mint = $2 RETURNING balance
+)
+INSERT INTO insurance_fund_transactions
+    (signature, slot, mint, amount, transaction_type, market, position_pubkey, balance_after, reversal)
+SELECT signature, slot, mint, -amount, transaction_type, market, position_pubkey, balance, true
+FROM insurance_fund_transactions CROSS JOIN fund
+WHERE signature = $1 AND mint = $2 AND transaction_type = $3 AND NOT reversal
+RETURNING balance_after;
 
 ---------------------------------------------------------------------------------------------------- books
 
@@ -125,36 +181,48 @@ INSERT INTO ledger_entries (signature, intent_id, slot, account, address, mint, 
 SELECT $1, $2, $3, account, address, mint, amount
 FROM unnest($4::text[], $5::text[], $6::text[], $7::numeric[]) AS entry (account, address, mint, amount);
 
+-- name: insert_bad_debts
+INSERT INTO bad_debts (intent_id, mint, written_off, covered)
+SELECT $1, mint, written_off, covered
+FROM unnest($2::text[], $3::numeric[], $4::numeric[]) AS entry (mint, written_off, covered);
+
 -- name: move_fund
--- $6 is the signed change. No row: the fund is not open. Below zero: the table's own check refuses it.
-WITH moved AS (
-    UPDATE insurance_funds SET balance = balance + $6, updated_at = now() WHERE mint = $3 RETURNING balance
+-- Books a movement that the chain has made; $6 is the signed change. A movement up to the slot at which the chain's balance was read is
+-- inside that balance already: then it is the opening that goes back before it. No row: the fund is not open, or this movement of this
+-- signature was booked before.
+WITH fund AS (
+    SELECT mint, balance, CASE WHEN $2 > read_slot THEN $6::numeric ELSE 0 END AS change
+    FROM insurance_funds WHERE mint = $3 FOR UPDATE
+), written AS (
+    INSERT INTO insurance_fund_transactions
+        (signature, slot, mint, amount, transaction_type, market, position_pubkey, balance_after)
+    SELECT $1, $2, mint, abs($6::numeric), $4, $5, $7, balance + change FROM fund
+    ON CONFLICT (signature, mint, transaction_type, reversal) DO NOTHING
+    RETURNING mint
 )
-INSERT INTO insurance_fund_transactions
-    (signature, slot, mint, amount, transaction_type, market, position_pubkey, balance_after)
-SELECT $1, $2, $3, abs($6), $4, $5, $7, balance FROM moved
-RETURNING balance_after;
+UPDATE insurance_funds AS f SET
+    balance = f.balance + CASE WHEN $2 > f.read_slot THEN $6::numeric ELSE 0 END,
+    opening_balance = f.opening_balance - CASE WHEN $2 > f.read_slot THEN 0 ELSE $6::numeric END,
+    opened_slot = least(f.opened_slot, $2 - 1),
+    updated_at = now()
+FROM written WHERE f.mint = written.mint
+RETURNING f.balance;
 
 ---------------------------------------------------------------------------------------------------- funds
 
 -- name: open_fund
-INSERT INTO insurance_funds (mint, address, vault, balance, opening_balance, opened_slot) VALUES ($1, $2, $3, $4, $4, $5)
+INSERT INTO insurance_funds (mint, address, vault, balance, opening_balance, opened_slot, read_slot) VALUES ($1, $2, $3, $4, $4, $5, $5)
 ON CONFLICT (mint) DO NOTHING;
 
--- name: contribute
--- Once per signature, and only what is not in the opening balance already. The fund's row is locked first: a second caller
--- waits, and then finds the row that the first one wrote.
-WITH fund AS (
-    SELECT mint, balance FROM insurance_funds WHERE mint = $3 AND opened_slot < $2 FOR UPDATE
-), written AS (
-    INSERT INTO insurance_fund_transactions (signature, slot, mint, amount, transaction_type, balance_after)
-    SELECT $1, $2, mint, $4, 'contribution', balance + $4 FROM fund
-    ON CONFLICT (signature, mint, transaction_type) DO NOTHING
-    RETURNING mint
-)
-UPDATE insurance_funds SET balance = balance + $4, updated_at = now()
-FROM written WHERE insurance_funds.mint = written.mint
-RETURNING insurance_funds.balance;
+-- name: fund_opened_slot
+SELECT opened_slot FROM insurance_funds WHERE mint = $1 FOR UPDATE;
+
+-- name: fund_balances_at
+-- What the books say of slot $1: the balance without what moved later. NULL where the books begin later.
+SELECT f.mint, CASE WHEN f.opened_slot <= $1 THEN f.balance - coalesce(
+    sum(t.amount * CASE WHEN t.transaction_type IN ('contribution', 'fee') THEN 1 ELSE -1 END) FILTER (WHERE t.slot > $1), 0
+) END AS balance
+FROM insurance_funds f LEFT JOIN insurance_fund_transactions t ON t.mint = f.mint GROUP BY f.mint;
 
 -- name: funds
 -- Contributions include the opening balance: what was in the fund when the books began.
@@ -167,7 +235,7 @@ FROM insurance_funds f LEFT JOIN insurance_fund_transactions t ON t.mint = f.min
 GROUP BY f.mint ORDER BY f.mint;
 
 -- name: insurance_history
-SELECT signature, slot, mint, amount, transaction_type, market, position_pubkey, balance_after, timestamp
+SELECT signature, slot, mint, amount, transaction_type, market, position_pubkey, balance_after, reversal, timestamp
 FROM insurance_fund_transactions ORDER BY id DESC LIMIT $1;
 
 ---------------------------------------------------------------------------------------------------- positions

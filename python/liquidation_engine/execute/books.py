@@ -4,11 +4,11 @@ Every figure comes from the landed transaction's balances before and after, none
 for display need more: the program's return data and the plan's rates.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
 from liquidation_engine.model import NATIVE, ChainRoles, FundEntry, LedgerEntry, Plan, Settlement, TransactionRecord
-from liquidation_engine.model.settlement import LedgerAccount
+from liquidation_engine.model.settlement import BadDebtEntry, FundEntryType, LedgerAccount
 
 
 def ledger_of(record: TransactionRecord, roles: ChainRoles) -> tuple[LedgerEntry, ...]:
@@ -43,12 +43,18 @@ def settle_landed(
     written_off: Mapping[str, int],
     micro_usd: Callable[[str, int], int],
     confirmed_at: datetime,
+    covered: Mapping[str, int] | None = None,
 ) -> Settlement:
-    """Return the books of a landed intent. `written_off` is debt mint -> tokens; `micro_usd` values tokens of a mint."""
+    """Return the books of a landed intent.
+
+    `written_off` is debt mint -> tokens, `covered` debt mint -> tokens that the fund paid; `micro_usd` values tokens of a mint. Without
+    `covered` a fund that took a fee and paid in one transaction shows their difference only.
+    """
     ledger = ledger_of(record, roles)
     repaid = -_net(ledger, "wallet", plan.debt_mint) if plan.kind == "liquidate" else 0
     seized = _net(ledger, "wallet", plan.collateral_mint) if plan.collateral_mint else 0
-    fund = tuple(_fund_entries(ledger, plan))
+    fund = tuple(_fund_entries(record, roles, plan, covered or {}))
+    paid = {e.mint: e.amount for e in fund if e.transaction_type == "cover_bad_debt"}
     repaid_usd = micro_usd(plan.debt_mint, repaid)
     seized_usd = micro_usd(plan.collateral_mint, seized) if plan.collateral_mint else 0
     return Settlement(
@@ -59,8 +65,10 @@ def settle_landed(
         seized=seized,
         protocol_fee=sum(e.amount for e in fund if e.transaction_type == "fee" and e.mint == plan.collateral_mint),
         bad_debt=written_off.get(plan.debt_mint, 0),
-        bad_debt_covered=sum(
-            e.amount for e in fund if e.transaction_type == "cover_bad_debt" and e.mint == plan.debt_mint
+        bad_debt_covered=paid.get(plan.debt_mint, 0),
+        bad_debts=tuple(
+            BadDebtEntry(mint=mint, written_off=written_off.get(mint, 0), covered=paid.get(mint, 0))
+            for mint in sorted(written_off.keys() | paid.keys())
         ),
         repaid_micro_usd=repaid_usd,
         seized_micro_usd=seized_usd,
@@ -95,15 +103,28 @@ def _net(ledger: tuple[LedgerEntry, ...], account: LedgerAccount, mint: str) -> 
     return sum(entry.amount for entry in ledger if entry.account == account and entry.mint == mint)
 
 
-def _fund_entries(ledger: tuple[LedgerEntry, ...], plan: Plan) -> list[FundEntry]:
-    return [
-        FundEntry(
-            mint=entry.mint,
-            amount=abs(entry.amount),
-            transaction_type="fee" if entry.amount > 0 else "cover_bad_debt",
-            market=plan.market,
-            position=plan.position,
-        )
-        for entry in ledger
-        if entry.account == "insurance_fund"
-    ]
+def _fund_entries(
+    record: TransactionRecord, roles: ChainRoles, plan: Plan, covered: Mapping[str, int]
+) -> Iterable[FundEntry]:
+    for vault in record.token_balances:
+        if roles.of(vault) != "insurance_fund":
+            continue
+        for kind, amount in _fund_moves(vault.after - vault.before, covered.get(vault.mint, 0)):
+            yield FundEntry(
+                mint=vault.mint,
+                amount=amount,
+                transaction_type=kind,
+                market=plan.market,
+                position=plan.position,
+                address=vault.owner,
+                vault=vault.address,
+                held_before=vault.before,
+            )
+
+
+def _fund_moves(change: int, covered: int) -> list[tuple[FundEntryType, int]]:
+    """Split a fund's change into the fee it took and what it paid; a `covered` that the balances contradict is left out."""
+    paid = covered if change + covered >= 0 else max(-change, 0)
+    fee = change + paid
+    moves: list[tuple[FundEntryType, int]] = [("fee", fee), ("cover_bad_debt", paid)]
+    return [(kind, amount) for kind, amount in moves if amount]

@@ -42,13 +42,36 @@ class LedgerEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FundEntry:
-    """One movement of an insurance fund."""
+    """One movement of an insurance fund; the last three open the fund's books where nobody has."""
 
     mint: str
     amount: int  # above 0
     transaction_type: FundEntryType
-    market: str
+    market: str | None
+    position: str | None
+    address: str = ""  # the fund's PDA
+    vault: str = ""
+    held_before: int = 0  # by the vault, before the transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BadDebtEntry:
+    """What one transaction wrote off of one mint, and how much of that the insurance fund paid in it."""
+
+    mint: str
+    written_off: int
+    covered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unfinal:
+    """A settled intent that was not yet seen at finalized."""
+
+    id: int
     position: str
+    signature: str
+    landed_slot: int
+    expires_above: int  # finalized block height
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +84,9 @@ class Settlement:
     repaid: int = 0
     seized: int = 0
     protocol_fee: int = 0
-    bad_debt: int = 0
+    bad_debt: int = 0  # of the plan's debt mint, as the next
     bad_debt_covered: int = 0
+    bad_debts: tuple[BadDebtEntry, ...] = ()  # of every mint
     repaid_micro_usd: int = 0
     seized_micro_usd: int = 0
     profit_micro_usd: int = 0

@@ -20,6 +20,7 @@ from liquidation_engine.chain import (
 from liquidation_engine.cluster import PositionLease
 from liquidation_engine.database import Failures, Funds, Guards, Intents
 from liquidation_engine.errors import ConfigError
+from liquidation_engine.execute.finality import Finality, Seen
 from liquidation_engine.execute.finisher import Finisher
 from liquidation_engine.execute.plan import PlanPolicy
 from liquidation_engine.execute.pool import Pool, PoolLimits
@@ -170,21 +171,22 @@ class RpcChain:
         """Return what it did, once the node knows at `confirmed`."""
         return await self._rpc.transaction(signature, commitment="confirmed")
 
-    async def finalized(self, signatures: Sequence[str]) -> list[bool]:
-        """Return for each signature whether the chain has finalized it."""
+    async def seen(self, signatures: Sequence[str]) -> list[Seen | None]:
+        """Return where confirmed transactions stand, None where the node's whole history does not know one."""
         found = await self._rpc.signature_statuses(signatures, search_history=True)
-        return [status is not None and status.reached("finalized") for status in found]
+        return [None if status is None else Seen(status.slot, status.reached("finalized")) for status in found]
+
+    async def remembers(self, slot: int) -> bool:
+        """Return whether the node's history reaches back to `slot`."""
+        return int(await self._rpc.call("getFirstAvailableBlock")) <= slot
 
 
 async def _watch_finality(instance: Instance, intents: Intents, chain: RpcChain) -> None:
-    """Look at landed intents again until they are finalized."""
+    """Look at landed intents again until they are finalized, or taken back."""
+    finality = Finality(intents, chain)
     while True:
         await asyncio.sleep(FINALIZED_POLL_SECONDS)
         try:
-            landed = await intents.landed_not_finalized(200)
-            done = await chain.finalized([signature for _, signature, _ in landed])
-            for (intent_id, _, _), finalized in zip(landed, done, strict=True):
-                if finalized:
-                    await intents.mark_finalized(intent_id)
+            await finality.check()
         except Exception:
             log.exception("Finality could not be checked", instance=instance.settings.instance_id)
