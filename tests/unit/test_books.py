@@ -7,6 +7,7 @@ import pytest
 
 from liquidation_engine.execute.books import ledger_of, settle_expired, settle_landed, settle_landed_failed
 from liquidation_engine.model import NATIVE, LedgerEntry, TokenBalance
+from liquidation_engine.model.settlement import BadDebtEntry
 from liquidation_engine.testing import FakeLending, landed_record, plan
 from liquidation_engine.testing.time import START
 
@@ -14,7 +15,7 @@ MARKET = FakeLending()
 ROLES = MARKET.roles
 
 
-def settled(record=None, made=None, written_off=None):  # type: ignore[no-untyped-def]
+def settled(record=None, made=None, written_off=None, covered=None):  # type: ignore[no-untyped-def]
     """Return the books of a landed record."""
     return settle_landed(
         record or landed_record(),
@@ -23,7 +24,13 @@ def settled(record=None, made=None, written_off=None):  # type: ignore[no-untype
         written_off=written_off or {},
         micro_usd=MARKET.micro_usd,
         confirmed_at=START,
+        covered=covered,
     )
+
+
+def fund_vault(before: int, after: int, address: str = "fund-vault-sol") -> TokenBalance:
+    """Return what the fund of mint-sol held before and after."""
+    return TokenBalance(address=address, mint="mint-sol", owner="fund-sol", before=before, after=after)
 
 
 def entry(account: str, address: str, mint: str, amount: int) -> LedgerEntry:
@@ -100,6 +107,49 @@ def test_a_fund_that_covers_bad_debt_pays_out() -> None:
 
 def test_bad_debt_of_another_mint_is_not_added_to_this_ones() -> None:
     assert settled(written_off={"mint-eth": 9}).bad_debt == 0
+
+
+def test_bad_debt_of_every_mint_is_told_with_its_cover() -> None:
+    covered = landed_record(token_balances=(fund_vault(900, 600),))
+    books = settled(
+        covered, plan(writes_off=("r-usdc", "r-sol", "r-eth")), {"mint-usdc": 5, "mint-sol": 450, "mint-eth": 9}
+    )
+    assert books.bad_debts == (
+        BadDebtEntry(mint="mint-eth", written_off=9, covered=0),
+        BadDebtEntry(mint="mint-sol", written_off=450, covered=300),
+        BadDebtEntry(mint="mint-usdc", written_off=5, covered=0),
+    )
+    assert (books.bad_debt, books.bad_debt_covered) == (5, 0)
+
+
+def test_a_liquidation_without_bad_debt_tells_none() -> None:
+    assert settled().bad_debts == ()
+
+
+@pytest.mark.parametrize(
+    ("after", "covered", "moves"),
+    [
+        (80, 30, [("fee", 10), ("cover_bad_debt", 30)]),
+        (100, 30, [("fee", 30), ("cover_bad_debt", 30)]),  # the balance did not move, and yet both happened
+        (70, 30, [("cover_bad_debt", 30)]),
+        (110, 0, [("fee", 10)]),
+        (60, 30, [("cover_bad_debt", 40)]),  # the program cannot have paid less than what left: the balances decide
+    ],
+)
+def test_fee_and_cover_of_one_fund_stand_apart(after: int, covered: int, moves: list[tuple[str, int]]) -> None:
+    books = settled(landed_record(token_balances=(fund_vault(100, after),)), covered={"mint-sol": covered})
+    assert [(move.transaction_type, move.amount) for move in books.fund] == moves
+
+
+def test_a_movement_says_whose_books_it_opens_and_what_was_there_before() -> None:
+    (fee,) = settled().fund
+    assert (fee.address, fee.vault, fee.held_before) == ("fund-sol", "fund-vault-sol", 100)
+
+
+def test_two_accounts_of_one_fund_are_one_movement() -> None:
+    record = landed_record(token_balances=(fund_vault(100, 107), fund_vault(5, 8, "second")))
+    (fee,) = settled(record).fund
+    assert (fee.amount, fee.held_before) == (10, 105)
 
 
 def test_a_failed_transaction_books_its_fee_and_nothing_else() -> None:

@@ -7,7 +7,16 @@ for display need more: the program's return data and the plan's rates.
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 
-from liquidation_engine.model import NATIVE, ChainRoles, FundEntry, LedgerEntry, Plan, Settlement, TransactionRecord
+from liquidation_engine.model import (
+    NATIVE,
+    ChainRoles,
+    FundEntry,
+    LedgerEntry,
+    Plan,
+    Settlement,
+    TokenBalance,
+    TransactionRecord,
+)
 from liquidation_engine.model.settlement import BadDebtEntry, FundEntryType, LedgerAccount
 
 
@@ -106,19 +115,21 @@ def _net(ledger: tuple[LedgerEntry, ...], account: LedgerAccount, mint: str) -> 
 def _fund_entries(
     record: TransactionRecord, roles: ChainRoles, plan: Plan, covered: Mapping[str, int]
 ) -> Iterable[FundEntry]:
-    for vault in record.token_balances:
-        if roles.of(vault) != "insurance_fund":
-            continue
-        for kind, amount in _fund_moves(vault.after - vault.before, covered.get(vault.mint, 0)):
+    held: dict[str, list[TokenBalance]] = {}
+    for balance in record.token_balances:
+        if roles.of(balance) == "insurance_fund":
+            held.setdefault(balance.mint, []).append(balance)
+    for mint, vaults in held.items():
+        for kind, amount in _fund_moves(sum(v.after - v.before for v in vaults), covered.get(mint, 0)):
             yield FundEntry(
-                mint=vault.mint,
+                mint=mint,
                 amount=amount,
                 transaction_type=kind,
                 market=plan.market,
                 position=plan.position,
-                address=vault.owner,
-                vault=vault.address,
-                held_before=vault.before,
+                address=vaults[0].owner,
+                vault=vaults[0].address,
+                held_before=sum(v.before for v in vaults),
             )
 
 
