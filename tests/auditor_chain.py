@@ -106,9 +106,10 @@ class TinyChain:
 
     def _genesis(self, key: Pubkey, owner: Pubkey, data: bytes, lamports: int) -> None:
         self.svm.set_account(key, Account(lamports, data, owner, False))
-        self._record(key)
+        self.record(key)
 
-    def _record(self, key: Pubkey) -> None:
+    def record(self, key: Pubkey) -> None:
+        """Write the account down as it is now."""
         held = self.svm.get_account(key)
         owner, lamports, data = (bytes(held.owner), held.lamports, held.data) if held else (bytes(32), 0, b"")
         row = (self.seq(), self.slot, bytes(key), owner, lamports, 0, data)
@@ -126,7 +127,7 @@ class TinyChain:
         row = (
             self.seq(),
             self.slot,
-            0,
+            self.slot * 10**9,
             str(made.signatures[0]),
             bytes(made),
             self._height + valid_for,
@@ -152,9 +153,9 @@ class TinyChain:
             done.append(self._execute(number, made, keys))
         for key in sorted(touched, key=bytes):
             if self._state(key) != before[key]:
-                self._record(key)
+                self.record(key)
         while self._meddled:
-            self._record(self._meddled.pop())
+            self.record(self._meddled.pop())
         self.log.execute("INSERT INTO slots VALUES (?, ?, ?, ?)", (self.slot, self._height, self.slot, self.seq()))
         self.log.commit()
         return done

@@ -12,7 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from liquidation_auditor.arithmetic import ATTO_PER_MICRO_USD, Seizure, health, index_bound, liquidate, pairs, refusal
+from liquidation_auditor.arithmetic import (
+    ATTO_PER_MICRO_USD,
+    Pair,
+    Seizure,
+    health,
+    index_bound,
+    liquidate,
+    pairs,
+    refusal,
+)
 from liquidation_auditor.decode import COLLATERAL, DEBT, WRAPPED_SOL, Position, Reserve, base58
 from liquidation_auditor.faults import Fault
 from liquidation_auditor.state import ChainState
@@ -30,22 +39,35 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Landed:
-    """A successful liquidation of `position`; `ours` where one of the judged wallets signed it."""
+    """A successful liquidation of `position`; `ours` where one of the judged wallets signed it.
+
+    `counts` is False for a token gesture: the position stayed liquidatable and less was done than the program allowed.
+    """
 
     position: bytes
     ours: bool
+    counts: bool = True
 
 
-def possible(state: ChainState, position: Position, slot: int) -> list[tuple[bytes, Seizure]]:
-    """Return the pairs that can be liquidated at `slot`: the collateral vault and what it would move."""
+def possible(state: ChainState, position: Position, slot: int) -> list[tuple[Pair, Seizure]]:
+    """Return the pairs that can be liquidated at `slot`, each with what that would move."""
     indexes = state.indexes_at(slot)
     worth = health(position, state.reserves, state.oracles, indexes)
     found = []
     for pair in pairs(position, state.reserves, state.oracles, indexes):
         result = liquidate(pair, worth)
         if isinstance(result, Seizure) and state.balance(pair.collateral.vault) >= result.received + result.fee:
-            found.append((pair.collateral.vault, result))
+            found.append((pair, result))
     return found
+
+
+def allowed(state: ChainState, position: Position, slot: int) -> tuple[int, int] | None:
+    """Return repaid value and profit, in atto-USD, of the pair that earns most; None if no pair can be liquidated."""
+    offers = [
+        (result.repaid * pair.debt_unit, result.received * pair.collateral_unit - result.repaid * pair.debt_unit)
+        for pair, result in possible(state, position, slot)
+    ]
+    return max(offers, key=lambda offer: offer[1], default=None)
 
 
 def best_profit_micro_usd(state: ChainState, position: Position, slot: int, fee_lamports: int) -> int | None:
@@ -118,6 +140,8 @@ class ChainWalk:
 
     def _note_landed(self, slot: int, event: Landed) -> None:
         self.liquidatable.add(event.position)
+        if not event.counts:
+            return
         if event.ours:
             self.liquidated.add(event.position)
         if event.position in self.open:
@@ -221,8 +245,8 @@ class ChainWalk:
 
     def _find_pair(self, address: bytes, position: Position, slot: int) -> None:
         """Note a pair that the program takes; a position without one is looked at again at every block."""
-        for vault, seizure in possible(self._state, position, slot):
-            self._under[address] = (vault, seizure.received + seizure.fee)
+        for pair, seizure in possible(self._state, position, slot):
+            self._under[address] = (pair.collateral.vault, seizure.received + seizure.fee)
             return
         self._under[address] = None
         self._drifting.add(address)

