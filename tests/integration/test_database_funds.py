@@ -85,6 +85,8 @@ async def test_movement_inside_the_balance_that_was_read_is_not_counted_twice(da
     assert await settle(database, 1, fund_entry("fee", 7), slot=80)
     found = await fund(database)
     assert (found["balance"], found["opening_balance"], found["opened_slot"]) == (107, 100, 79)
+    [moved] = await History(database).insurance_history(10)
+    assert (moved["amount"], moved["balance_after"], moved["reversal"]) == (7, 107, False)
     assert await settle(database, 2, fund_entry("fee", 5), slot=86)
     assert (await fund(database))["balance"] == 112
 
