@@ -82,3 +82,12 @@ def move_tokens(source: Pubkey, to: Pubkey, holder: Pubkey, amount: int) -> Inst
     """SPL Token's Transfer."""
     metas = [AccountMeta(source, False, True), AccountMeta(to, False, True), AccountMeta(holder, True, False)]
     return Instruction(TOKEN_PROGRAM, b"\3" + amount.to_bytes(8, "little"), metas)
+
+
+def create_token_account(payer: Pubkey, holder: Pubkey, mint: Pubkey) -> Instruction:
+    """The associated token program's Create, which calls the token and the system program."""
+    program = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
+    place, _ = Pubkey.find_program_address([bytes(holder), bytes(TOKEN_PROGRAM), bytes(mint)], program)
+    metas = [AccountMeta(payer, True, True), AccountMeta(place, False, True)]
+    metas += [AccountMeta(one, False, False) for one in (holder, mint, SYSTEM, TOKEN_PROGRAM)]
+    return Instruction(program, b"", metas)

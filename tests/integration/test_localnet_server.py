@@ -23,7 +23,8 @@ from websockets.exceptions import ConnectionClosed
 from liquidation_engine.errors import AddressInUse
 from liquidation_engine.localnet import FaultSettings, Localnet, LocalnetSettings
 from liquidation_engine.localnet.server import Connection
-from localnet_kit import SOL, account, funded, key, payment, stepped
+from liquidation_engine.localnet.tokens import TOKEN_PROGRAM
+from localnet_kit import SOL, SYSTEM, account, add_mint, create_token_account, funded, key, payment, signed, stepped
 
 PROCESSED = {"commitment": "processed"}
 OWNER = key(50).pubkey()
@@ -198,6 +199,58 @@ async def test_the_endpoint_that_took_a_send_is_recorded(tmp_path: Path, http: a
             await call(http, localnet.url + where, "sendTransaction", raw, {"encoding": "base64"})
     with sqlite3.connect(path) as database:
         assert database.execute("SELECT endpoint FROM sends").fetchall() == [("rpc",), ("rpc/second",)]
+
+
+async def test_the_encodings_of_accounts_are_those_of_real_nodes(
+    localnet: Localnet, http: aiohttp.ClientSession
+) -> None:
+    small, large = key(7).pubkey(), key(8).pubkey()
+    localnet.set_account(small, account(5, bytes([1, 2]), OWNER))
+    localnet.set_account(large, account(5, bytes(200), OWNER))
+    assert await data_in(http, localnet.url, str(small), "base58") == ["5T", "base58"]
+    assert await data_in(http, localnet.url, str(small), "jsonParsed") == ["AQI=", "base64"]
+    assert await data_in(http, localnet.url, str(large), "base58") == -32600
+    assert await data_in(http, localnet.url, str(large), "base64+zstd") == -32602
+
+
+async def data_in(http: aiohttp.ClientSession, url: str, pubkey: str, encoding: str) -> Any:
+    answer = await call(http, url, "getAccountInfo", pubkey, {**PROCESSED, "encoding": encoding})
+    return answer["error"]["code"] if "error" in answer else answer["result"]["value"]["data"]
+
+
+async def test_recent_fees_are_those_of_the_accounts_written(localnet: Localnet, http: aiohttp.ClientSession) -> None:
+    cheap, dear = key(2).pubkey(), key(3).pubkey()
+    for to, bid in ((cheap, 100), (dear, 7_000)):
+        localnet.chain.submit(payment(localnet.chain, key(1), to, SOL, bid))
+    await localnet.step(1)
+    for addresses, fee in (([], 100), ([str(cheap)], 100), ([str(dear)], 7_000)):
+        answer = await call(http, localnet.url, "getRecentPrioritizationFees", addresses)
+        assert answer["result"] == [{"slot": 1_001, "prioritizationFee": fee}]
+
+
+async def test_instructions_that_programs_call_are_shown(localnet: Localnet, http: aiohttp.ClientSession) -> None:
+    payer = key(1).pubkey()
+    mint = add_mint(localnet.chain, 61, 6, 0, payer)
+    raw = bytes(signed(key(1), [create_token_account(payer, payer, mint)], localnet.chain.latest_blockhash))
+    simulate = {"encoding": "base64", "innerInstructions": True}
+    simulated = await call(http, localnet.url, "simulateTransaction", base64.b64encode(raw).decode(), simulate)
+    signature = localnet.chain.submit(raw, preflight=True)
+    await localnet.step(3)
+    config = {"commitment": "confirmed", "maxSupportedTransactionVersion": 0}
+    shown = (await call(http, localnet.url, "getTransaction", signature, config))["result"]
+    keys = shown["transaction"]["message"]["accountKeys"]
+    [outer] = shown["meta"]["innerInstructions"]
+    assert simulated["result"]["value"]["innerInstructions"] == [outer]
+    assert outer["index"] == 0
+    assert {keys[one["programIdIndex"]] for one in outer["instructions"]} == {str(TOKEN_PROGRAM), str(SYSTEM)}
+    assert {one["stackHeight"] for one in outer["instructions"]} == {2}
+    parsed = (await call(http, localnet.url, "getTransaction", signature, {**config, "encoding": "jsonParsed"}))[
+        "result"
+    ]
+    called = {one["programId"] for one in parsed["meta"]["innerInstructions"][0]["instructions"]}
+    assert called == {str(TOKEN_PROGRAM), str(SYSTEM)}
+    refused = await call(http, localnet.url, "getTransaction", signature, {"commitment": "confirmed"})
+    assert refused["error"]["code"] == -32015
 
 
 # Control and faults

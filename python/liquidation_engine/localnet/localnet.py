@@ -110,7 +110,7 @@ class Localnet:
         if self._ticker is None:
             await asyncio.Event().wait()
         else:
-            await self._ticker
+            await asyncio.shield(self._ticker)  # whoever stops waiting does not stop the slots
 
     async def _next_slot(self) -> bool:
         """Let one slot pass; return whether it had a block."""
