@@ -210,3 +210,21 @@ def test_a_need_that_is_over_is_forgotten() -> None:
     seen.forget(["p", "never known"])
     assert seen.note("p", 9, again=False) == 9
     assert seen.ages_ms(10) == {"p": 1}
+
+
+async def test_what_the_watcher_published_is_left_to_it_while_its_marker_lives_and_scanned_right_after() -> None:
+    desk = Desk("p")
+    scanner = Scanner(
+        desk.book, desk.stream, desk.guards, desk.first_seen, publishing=lambda: True, watched_seconds=2.0
+    )
+    await desk.watcher.on_change(("p",), (), "price-move", 1_000)
+    assert await scanner.scan(2_999) == 0
+    assert await scanner.scan(3_000) == 1  # not ten seconds later, as if the first scan had published it
+
+
+async def test_a_need_that_only_the_scan_found_does_not_wait() -> None:
+    desk = Desk("p")
+    scanner = Scanner(
+        desk.book, desk.stream, desk.guards, desk.first_seen, publishing=lambda: True, watched_seconds=2.0
+    )
+    assert await scanner.scan(1_000) == 1

@@ -34,10 +34,13 @@ class Scanner:
         first_seen: FirstSeen,
         *,
         publishing: Callable[[], bool],
+        watched_seconds: float = 0.0,
         republish_seconds: float = 10.0,
     ) -> None:
+        """Take for how long a need that the watcher published is left to it: the life of its dedupe marker."""
         self._book, self._producer, self._guards = book, producer, guards
         self._first_seen, self._publishing = first_seen, publishing
+        self._watched_ms = int(watched_seconds * 1000)
         self._republish_ms = int(republish_seconds * 1000)
         self.overdue = 0  # liquidatable for long with no live intent and no stated reason
         self._published: dict[str, int] = {}  # candidate id -> when last published by a scan
@@ -53,6 +56,8 @@ class Scanner:
                 continue
             since = self._first_seen.note(address, now_ms, again=False)
             self.overdue += now_ms - since > OVERDUE_MS
+            if 0 < now_ms - since < self._watched_ms:
+                continue  # the watcher has published it moments ago, and its marker would swallow ours
             candidate = make_candidate(self._book, address, "scan", since)
             if candidate is not None and now_ms - self._published.get(candidate.id, 0) >= self._republish_ms:
                 due.append(candidate)

@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 AT_RISK = 1.1
 MIRROR_SECONDS = 1.0
+MARKER_MARGIN_SECONDS = 0.25  # a need is noted a little before its marker is set
 TRIM_SECONDS = 5.0
 
 
@@ -40,7 +41,12 @@ class Leader:
         first_seen = FirstSeen()
         self._watcher = Watcher(self._book, self._stream, first_seen, publishing=self._publishing)
         self._scanner = Scanner(
-            self._book, self._stream, Guards(instance.database), first_seen, publishing=self._publishing
+            self._book,
+            self._stream,
+            Guards(instance.database),
+            first_seen,
+            publishing=self._publishing,
+            watched_seconds=settings.scan_interval_seconds + MARKER_MARGIN_SECONDS,
         )
         self._table = PositionsTable(instance.database)
         self._touched: set[str] = set()  # changed accounts that the table does not show yet
