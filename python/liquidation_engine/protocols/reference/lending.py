@@ -42,7 +42,7 @@ from liquidation_engine.protocols.reference.tokens import token_amount
 log = structlog.get_logger(__name__)
 
 U64_MAX = 2**64 - 1
-TYPICAL_UNITS = 120_000  # of a liquidation, for the fee estimate before a simulation has told
+TYPICAL_UNITS = 35_000  # of a liquidation with eight legs, for the fee estimate before a simulation has told
 
 
 class ReferenceLending:
