@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from database_builders import SOL, USDC, books, fund_entry, landed, live_intent
 from liquidation_engine.database import Database, Funds, History, Intents
@@ -51,12 +52,12 @@ async def test_settlements_in_any_order_end_at_the_balance_of_the_chain(
     assert (await fund(database))["balance"] == 27
 
 
-async def test_fund_below_zero_in_the_books_is_flagged_and_the_intent_is_closed(
-    database: Database, capsys: pytest.CaptureFixture[str]
-) -> None:
+async def test_fund_below_zero_in_the_books_is_flagged_and_the_intent_is_closed(database: Database) -> None:
     await Funds(database).open(SOL, "fund-sol", "vault-sol", 100, OPENED)
-    assert await settle(database, 1, fund_entry("cover_bad_debt", 350))
-    assert "below zero" in capsys.readouterr().out
+    with capture_logs() as told:
+        assert await settle(database, 1, fund_entry("cover_bad_debt", 350))
+    [flag] = [line for line in told if "below zero" in line["event"]]
+    assert (flag["log_level"], flag["mint"], flag["balance"]) == ("error", SOL, -250)
     assert (await fund(database))["balance"] == -250
     assert await Intents(database).live(older_than_seconds=0, limit=10) == []
     # What the books did not know: a stranger's fee came first. Booked once, the books are the chain's again.
