@@ -9,7 +9,7 @@ from liquidation_auditor.decode import base58
 from liquidation_auditor.faults import Fault
 from liquidation_auditor.fund_books import fund_faults
 from liquidation_auditor.liquidation_rows import bad_debt_faults, row_faults
-from liquidation_auditor.replay import Executed
+from liquidation_auditor.replay import NATIVE, Executed
 from liquidation_auditor.witness import Chain, wallet_addresses, wallet_balances
 
 
@@ -29,7 +29,11 @@ def check(books: Books, chain: Chain) -> BooksVerdict:
     books = _judged(books, chain.earlier)
     verdict = BooksVerdict()
     unbalanced = list(_unbalanced(books.ledger))
-    differing = [*_ledger_faults(books.ledger, chain), *_wallet_faults(books.ledger, chain)]
+    differing = [
+        *_ledger_faults(books.ledger, chain),
+        *_wallet_faults(books.ledger, chain),
+        *_leak_faults(chain),
+    ]
     fund = list(fund_faults(books, chain))
     incomplete = [
         *_missing_faults(books, chain),
@@ -119,6 +123,24 @@ def _wallet_faults(ledger: list[Entry], chain: Chain) -> Iterable[Fault]:
         if booked[mint] != change:
             why = f"the ledger's wallet entries sum to {booked[mint]}, the wallets' balance changed by {change}"
             yield Fault("ledger_matches_chain", mint, [], why)
+
+
+def _leak_faults(chain: Chain) -> Iterable[Fault]:
+    """A liquidation may cost the wallets what the program took and the network fee, and pay nobody besides."""
+    mine = wallet_addresses(chain.state, chain.wallets)
+    for executed in chain.engine:
+        rest: Counter[str] = Counter({NATIVE: executed.fee_lamports})
+        for (address, mint), amount in executed.deltas.items():
+            if address in mine or address in executed.purses:
+                rest[mint] += amount
+        for act in executed.acts:
+            if act.verb == "liquidate":
+                rest[base58(act.mint)] += act.paid
+                rest[base58(act.collateral_mint or b"")] -= act.received
+        for mint, amount in rest.items():
+            if amount < 0:
+                why = f"the wallets lost {-amount} of {mint} beyond what the program and the network took"
+                yield Fault("ledger_matches_chain", executed.signature, [executed.slot], why)
 
 
 def _missing_faults(books: Books, chain: Chain) -> Iterable[Fault]:

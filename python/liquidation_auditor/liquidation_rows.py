@@ -23,8 +23,8 @@ def row_faults(books: Books, chain: Chain) -> Iterable[Fault]:
         landed = executed is not None and executed.succeeded
         slots = [executed.slot] if executed else []
         if landed != (row.error_message is None):
-            said = "landed" if landed else "did not land"
-            why = f"error_message is {row.error_message!r}, but the transaction {said}"
+            ending = "landed" if landed else "did not land"
+            why = f"error_message is {row.error_message!r}, but the transaction {ending}"
             yield Fault("books_complete", row.signature, slots, why)
         wrong = list(_amounts(row, executed))
         if executed is not None:
@@ -80,12 +80,13 @@ def _values(row: LiquidationRow, executed: Executed, planned: int | None, prices
     seized = prices.worth(row.collateral_mint or row.debt_mint, row.seized, first, last)
     fee = prices.worth(NATIVE, row.fee_lamports, first, last)
     reward = row.seized_micro_usd - row.repaid_micro_usd
-    for name, said, (least, most) in (
+    columns: list[tuple[str, int, tuple[int, int]]] = [
         ("repaid_micro_usd", row.repaid_micro_usd, repaid),
         ("seized_micro_usd", row.seized_micro_usd, seized),
         ("reward", row.reward_micro_usd, (reward - ROUNDING_MICRO_USD, reward + ROUNDING_MICRO_USD)),
         ("profit", row.profit_micro_usd, (row.reward_micro_usd - fee[1], row.reward_micro_usd - fee[0])),
-    ):
+    ]
+    for name, said, (least, most) in columns:
         if not least <= said <= most:
             yield name, said, f"{least} to {most}"
 

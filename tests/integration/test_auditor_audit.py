@@ -420,8 +420,10 @@ SPOILS: dict[str, tuple[str, set[str]]] = {
     "a live intent": ("UPDATE intents SET state = 'live' WHERE id = 1", {"books_complete"}),
     "a profit that no price explains": ("UPDATE liquidations SET profit = profit + 9 WHERE id = 1", {"books_complete"}),
     "a seized value that no price explains": (
-        "UPDATE liquidations SET seized_micro_usd = seized_micro_usd * 2, reward = reward + seized_micro_usd,"
-        " profit = profit + seized_micro_usd WHERE id = 1",
+        (
+            "UPDATE liquidations SET seized_micro_usd = seized_micro_usd * 2, reward = reward + seized_micro_usd,"
+            " profit = profit + seized_micro_usd WHERE id = 1"
+        ),
         {"books_complete"},
     ),
     "a wrong network fee": ("UPDATE liquidations SET fee_lamports = 1 WHERE id = 1", {"books_complete"}),
@@ -431,9 +433,11 @@ SPOILS: dict[str, tuple[str, set[str]]] = {
         {"books_complete"},
     ),
     "movements of the fund that never were": (
-        "INSERT INTO insurance_fund_transactions (signature, slot, mint, amount, transaction_type, balance_after)"
-        " SELECT 'nowhere', slot, mint, 7, kind, 0 FROM (SELECT slot, mint FROM insurance_fund_transactions LIMIT 1) one,"
-        " (VALUES ('contribution'), ('withdrawal')) kinds (kind)",
+        (
+            "INSERT INTO insurance_fund_transactions (signature, slot, mint, amount, transaction_type, balance_after)"
+            " SELECT 'nowhere', slot, mint, 7, kind, 0 FROM (SELECT slot, mint FROM insurance_fund_transactions LIMIT 1) one,"
+            " (VALUES ('contribution'), ('withdrawal')) kinds (kind)"
+        ),
         {"fund_matches_chain"},
     ),
     "a wrong repaid": ("UPDATE liquidations SET repaid = repaid + 1 WHERE id = 1", {"books_complete"}),

@@ -331,9 +331,12 @@ def test_an_external_address_cannot_be_booked_as_a_vault() -> None:
         for entry in books.ledger
     ]
     paid = Entry(LANDED, "external", somebody, str(COL.mint), 5, 105)
-    assert check(replace(books, ledger=[*entries, paid]), seen).faults == []
+    assert [fault.why for fault in check(replace(books, ledger=[*entries, paid]), seen).faults] == [
+        f"the wallets lost 5 of {COL.mint} beyond what the program and the network took"
+    ]
     for name in ("reserve_vault", "insurance_fund", "wallet", "network_fees"):
-        assert not check(replace(books, ledger=[*entries, replace(paid, account=name)]), seen).ledger_matches_chain
+        faults = check(replace(books, ledger=[*entries, replace(paid, account=name)]), seen).faults
+        assert f"{somebody} is booked as {name}, expected external" in [fault.why for fault in faults]
 
 
 def test_every_transaction_that_a_wallet_signed_must_be_booked() -> None:
