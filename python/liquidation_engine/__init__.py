@@ -9,7 +9,7 @@
 3  detect       watcher and scanner: who needs an act
 4  stream       candidates from the leader to the workers (Redis)
 5  execute      read, plan, simulate, sign, intent, send, confirm, settle; over protocols/ and chain/
-6  database     guards, intents, ledger, history (Postgres); insurance holds the fund's rules
+6  database     guards, intents, ledger, history (Postgres), the insurance funds with them
 7  api          health, metrics, positions, liquidations
    runner       the only place that names concrete classes; cli is its door
    cluster      leader, leases, heartbeat, kill-switch cache; servers, localnet and testing stand beside

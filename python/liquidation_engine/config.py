@@ -64,6 +64,9 @@ class Settings(BaseSettings):
     base_priority_fee: int = Field(1_000, ge=0, description="micro-lamports per compute unit, times the attempt")
     max_priority_fee: int = Field(2_000_000, ge=0)
     min_profit: int = Field(1_000, description="micro-USD that a liquidation must leave after costs")
+    max_bad_debt_loss: int = Field(
+        10_000, ge=0, description="micro-USD that a liquidation may lose where it lets bad debt be written off"
+    )
     sol_price_micro_usd: int | None = Field(None, ge=1, description="for costs, where the market has no SOL reserve")
     lose_every_candidate: int = Field(0, ge=0, description="fault: lose every n-th stream entry; 0 loses none")
     fault_points: bool = Field(False, description="fault: let LIQUIDATION_FAULT_AT end this process at a stage")

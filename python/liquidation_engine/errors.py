@@ -16,7 +16,7 @@ LiquidationEngineError
 ├── TransactionTooLarge          a transaction that does not fit into one packet (made by chain)
 ├── WalletError                  the key cannot be read or must not be used
 ├── SigningRefused               the signer's policy or the kill switch forbids this transaction
-├── LedgerError                  entries that would not balance, or a fund that would go negative
+├── LedgerError                  entries that would not balance
 ├── ArgumentError                an argument of another type, length or range than it must be (made by _core, as the next three)
 ├── UnknownPosition              the book has no position at this address
 ├── Refused                      the program would refuse; name and code are its own
@@ -85,4 +85,4 @@ class SigningRefused(LiquidationEngineError):
 
 
 class LedgerError(LiquidationEngineError):
-    """Entries would not balance, or a fund would go negative."""
+    """Entries would not balance."""

@@ -212,19 +212,19 @@ def test_a_need_that_is_over_is_forgotten() -> None:
     assert seen.ages_ms(10) == {"p": 1}
 
 
+def scanner_beside_a_watcher(desk: Desk) -> Scanner:
+    return Scanner(desk.book, desk.stream, desk.guards, desk.first_seen, publishing=lambda: True, watched_seconds=2.0)
+
+
 async def test_what_the_watcher_published_is_left_to_it_while_its_marker_lives_and_scanned_right_after() -> None:
     desk = Desk("p")
-    scanner = Scanner(
-        desk.book, desk.stream, desk.guards, desk.first_seen, publishing=lambda: True, watched_seconds=2.0
-    )
-    await desk.watcher.on_change(("p",), (), "price-move", 1_000)
-    assert await scanner.scan(2_999) == 0
-    assert await scanner.scan(3_000) == 1  # not ten seconds later, as if the first scan had published it
+    scanner = scanner_beside_a_watcher(desk)
+    await desk.watcher.on_change(("p",), (), "price-move", 100_000)
+    for now in (101_000, 101_999, 102_000):  # not ten seconds later, as if the first scan had published it
+        await scanner.scan(now)
+    assert desk.published == [("p", "price-move", 100_000), ("p", "scan", 100_000)]
 
 
 async def test_a_need_that_only_the_scan_found_does_not_wait() -> None:
     desk = Desk("p")
-    scanner = Scanner(
-        desk.book, desk.stream, desk.guards, desk.first_seen, publishing=lambda: True, watched_seconds=2.0
-    )
-    assert await scanner.scan(1_000) == 1
+    assert await scanner_beside_a_watcher(desk).scan(100_000) == 1

@@ -149,7 +149,7 @@ def test_debt_without_collateral_is_written_off_whatever_it_costs(fund: int) -> 
     assert (found.collateral_reserve, found.collateral_mint) == (None, None)
 
 
-@pytest.mark.parametrize(("loss", "pays"), [(50_000, True), (50_001, False)])
+@pytest.mark.parametrize(("loss", "pays"), [(10_000, True), (10_001, False)])
 def test_a_speck_of_collateral_is_taken_at_a_bounded_loss_where_it_frees_bad_debt(loss: int, pays: bool) -> None:
     speck = quote(seized_micro_usd=1_000_780 - loss, leaves_bad_debt=True)
     found = choose(view(), [speck], POLICY, **FEE)

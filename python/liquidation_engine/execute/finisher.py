@@ -107,6 +107,7 @@ class Finisher:
                 intent.plan,
                 self._lending.roles,
                 written_off=self._lending.written_off(record, intent.plan),
+                covered=self._lending.covered(record, intent.plan),
                 micro_usd=self._lending.micro_usd,
                 confirmed_at=now,
             )

@@ -19,7 +19,7 @@ class PlanPolicy:
     """What must hold for a liquidation to be worth its costs."""
 
     min_profit_micro_usd: int
-    max_loss_micro_usd: int = 50_000  # where liquidating at a loss lets bad debt be written off
+    max_loss_micro_usd: int = 10_000  # where liquidating at a loss lets bad debt be written off
     slippage_bps: int = 500  # of the expected seizure; the bonus, not this, protects the value
 
 

@@ -91,6 +91,10 @@ class Lending(Protocol):
         """Return debt mint -> tokens that became bad debt in this transaction."""
         ...
 
+    def covered(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
+        """Return debt mint -> tokens that the insurance fund paid in this transaction."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Executed:

@@ -41,6 +41,7 @@ class ReadMethods:
             "getLatestBlockhash": self.latest_blockhash,
             "isBlockhashValid": self.is_blockhash_valid,
             "getBlockHeight": self.block_height,
+            "getFirstAvailableBlock": lambda _: 0,  # nothing is ever pruned
             "getBlockTime": self.block_time,
             "getSlot": self.slot,
             "getGenesisHash": lambda _: str(chain.genesis_hash),

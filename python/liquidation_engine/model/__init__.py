@@ -22,11 +22,20 @@ from liquidation_engine.model.outcome import (
 from liquidation_engine.model.plan import Plan, PlanKind
 from liquidation_engine.model.reading import PairQuote, PositionView, Reading, Simulated
 from liquidation_engine.model.record import TokenBalance, TransactionRecord
-from liquidation_engine.model.settlement import NATIVE, ChainRoles, FundEntry, LedgerEntry, Settlement
+from liquidation_engine.model.settlement import (
+    NATIVE,
+    BadDebtEntry,
+    ChainRoles,
+    FundEntry,
+    LedgerEntry,
+    Settlement,
+    Unfinal,
+)
 
 __all__ = [
     "NATIVE",
     "AlreadyLiquidated",
+    "BadDebtEntry",
     "Candidate",
     "CandidateReason",
     "ChainRoles",
@@ -55,6 +64,7 @@ __all__ = [
     "Simulated",
     "TokenBalance",
     "TransactionRecord",
+    "Unfinal",
     "Unprofitable",
     "outcome_name",
 ]

@@ -71,7 +71,9 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
             stages=instance.observation,
             clock=instance.clock,
             policy=WorkerPolicy(
-                plan=PlanPolicy(min_profit_micro_usd=settings.min_profit),
+                plan=PlanPolicy(
+                    min_profit_micro_usd=settings.min_profit, max_loss_micro_usd=settings.max_bad_debt_loss
+                ),
                 back_off=BackOff(),
                 retry_attempts=settings.retry_attempts,
                 retry_budget=settings.retry_budget,

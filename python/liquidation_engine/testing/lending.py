@@ -79,6 +79,10 @@ class FakeLending:
         """Return nothing."""
         return {}
 
+    def covered(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
+        """Return nothing."""
+        return {}
+
 
 def _next(answers: list[Answer | Exception], default: Answer) -> Answer:
     answer = answers.pop(0) if answers else default

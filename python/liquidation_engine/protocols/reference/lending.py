@@ -152,6 +152,13 @@ class ReferenceLending:
 
     def written_off(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return debt mint -> tokens that became bad debt in this transaction, from the program's return data."""
+        return self._answered(record, plan, "write_off")
+
+    def covered(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
+        """Return debt mint -> tokens that the insurance fund paid in this transaction, from the program's return data."""
+        return self._answered(record, plan, "cover_bad_debt")
+
+    def _answered(self, record: TransactionRecord, plan: Plan, name: str) -> Mapping[str, int]:
         answers = returned(record.logs, self.program)
         steps = self._steps(plan)
         if len(answers) != len(steps):
@@ -159,8 +166,8 @@ class ReferenceLending:
             log.error("Return data is incomplete", signature=record.signature, found=len(answers), expected=len(steps))
             return {}
         total: dict[str, int] = {}
-        for (kind, reserve), answer in zip(steps, answers, strict=True):
-            if kind == "write_off":
+        for (step, reserve), answer in zip(steps, answers, strict=True):
+            if step == name:
                 mint = self._market.reserves[reserve].mint
                 total[mint] = total.get(mint, 0) + little_endian_u64(answer)
         return total
