@@ -39,7 +39,6 @@ log = structlog.get_logger(__name__)
 RECLAIM_IDLE_MS = 6_000  # above the lease's life, so that a reclaimed entry finds the position free
 LEASE_SECONDS = 5.0
 FINALIZED_POLL_SECONDS = 5.0
-DRY_RUN_WALLET = "11111111111111111111111111111111"  # plans of a dry run without a key are for nobody
 
 
 async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
@@ -119,7 +118,7 @@ def _lending(instance: Instance) -> ReferenceLending:
         instance.rpc,
         instance.market,
         program=settings.program_id,
-        wallet=wallet.pubkey if wallet else DRY_RUN_WALLET,
+        wallet=wallet.pubkey if wallet else None,
         signer=signer,
         blockhashes=instance.blockhashes,
         fees=FeePolicy(ladder=FeeLadder(base=settings.base_priority_fee, cap=settings.max_priority_fee)),

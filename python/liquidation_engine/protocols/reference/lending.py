@@ -46,7 +46,10 @@ TYPICAL_UNITS = 35_000  # of a liquidation with eight legs, for the fee estimate
 
 
 class ReferenceLending:
-    """One market of the reference program, for one wallet."""
+    """One market of the reference program, for one wallet.
+
+    Without a wallet, in a dry run, plans assume ample funds and nothing can be simulated.
+    """
 
     def __init__(
         self,
@@ -54,7 +57,7 @@ class ReferenceLending:
         market: MarketMap,
         *,
         program: str,
-        wallet: str,
+        wallet: str | None,
         signer: Signer | None,
         blockhashes: BlockhashCache,
         fees: FeePolicy,
@@ -64,7 +67,8 @@ class ReferenceLending:
         self.error_names: Mapping[int, str] = REFUSALS
         self._rpc, self._signer = rpc, signer
         self._program = Pubkey.from_string(program)
-        self._wallet = Pubkey.from_string(wallet)
+        self._for_nobody = wallet is None
+        self._wallet = Pubkey.from_string(wallet) if wallet else Pubkey.default()
         self._blockhashes, self._fees = blockhashes, fees
         self._fallback_sol_price = sol_price_micro_usd
         self._take(market)
@@ -121,6 +125,8 @@ class ReferenceLending:
 
     async def simulate(self, plan: Plan, *, min_context_slot: int) -> Simulated:
         """Run the plan's transaction on the node's newest state."""
+        if self._for_nobody:
+            return Simulated(error=None, logs=(), units=0)
         packet = build_transaction(
             str(self._wallet), self._instructions(plan), self._blockhashes.current().blockhash, MAX_COMPUTE_UNITS, 0
         )
@@ -207,7 +213,10 @@ class ReferenceLending:
     def _quote(
         self, candidate: Candidate, held: PositionAccount, accounts: Mapping[str, ChainAccount], slot: int
     ) -> Reading:
-        wallet = {mint: _balance(accounts, account) for mint, account in self._tokens.items()}
+        wallet = {
+            mint: U64_MAX if self._for_nobody else _balance(accounts, account)
+            for mint, account in self._tokens.items()
+        }
         view = PositionView(
             protocol=candidate.protocol,
             position=candidate.position,
