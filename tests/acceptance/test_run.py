@@ -1,0 +1,75 @@
+"""`liquidation-engine run` as an operator starts it: one instance in all roles, a dry run unless told otherwise."""
+
+import asyncio
+import json
+import os
+import signal
+import sqlite3
+import sys
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+OUTSIDE = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+@asynccontextmanager
+async def command(folder: Path, *arguments: str, **environment: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "liquidation_engine", *arguments),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env={**OUTSIDE, **environment},
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+async def until(process: asyncio.subprocess.Process, phrase: str, lines: list[dict[str, object]]) -> None:
+    assert process.stderr is not None
+    async with asyncio.timeout(30):
+        async for line in process.stderr:
+            lines.append(json.loads(line))
+            if lines[-1]["message"] == phrase:
+                return
+    raise AssertionError(f"it ended without saying {phrase!r}: {lines[-3:]}")
+
+
+async def test_a_dry_run_without_a_key_triggers_and_sends_nothing(
+    tmp_path: Path, postgres_url: str, redis_url: str
+) -> None:
+    recording = tmp_path / "recording.sqlite"
+    market = ("--port=0", "--scenario=crash", "--positions=100", "--slot-ms=60", f"--recording={recording}")
+    async with command(tmp_path, "localnet", *market) as localnet:
+        assert localnet.stdout is not None
+        chain = json.loads(await localnet.stdout.readline())
+        settings = {
+            "DATABASE_URL": postgres_url,
+            "REDIS_URL": redis_url,
+            "SOLANA_RPC_URL": chain["url"],
+            "SERVER_PORT": "0",
+        }
+        async with command(tmp_path, "run", **settings) as engine:
+            lines: list[dict[str, object]] = []
+            await until(engine, "LIQUIDATION TRIGGERED", lines)
+            assert lines[-1]["dry_run"] is True
+            api = next(line["url"] for line in lines if line["message"] == "API is listening")
+            health = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{api}/health", timeout=5).read())
+            assert json.loads(health)["trackedAssets"] == 8
+            engine.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(5):
+                assert await engine.wait() == 0
+        localnet.terminate()
+        await localnet.wait()
+    sends = sqlite3.connect(recording).execute("SELECT DISTINCT endpoint FROM sends").fetchall()
+    assert sends == [("scenario",)]
