@@ -11,6 +11,7 @@ from liquidation_auditor.replay import NATIVE, Act, Executed
 from liquidation_auditor.witness import Chain
 
 LONGEST_FLIGHT_SLOTS = 170  # a blockhash is good for 150 blocks, and not every slot has one
+CONFIRMATION_SLOTS = 4  # a landing is seen, and may be valued, only once it is confirmed
 
 Difference = tuple[str, object, object]
 
@@ -73,9 +74,9 @@ def _of_mint(acts: Iterable[Act], mint: str) -> int:
 
 
 def _values(row: LiquidationRow, executed: Executed, planned: int | None, prices: Prices) -> Iterable[Difference]:
-    """Yield the micro-USD columns that no price in force between plan and landing explains."""
-    last = executed.slot
-    first = last if planned is None else min(last, max(planned, last - LONGEST_FLIGHT_SLOTS))
+    """Yield the micro-USD columns that no price in force between plan and confirmation explains."""
+    landed, last = executed.slot, executed.slot + CONFIRMATION_SLOTS
+    first = landed if planned is None else min(landed, max(planned, landed - LONGEST_FLIGHT_SLOTS))
     repaid = prices.worth(row.debt_mint, row.repaid, first, last)
     seized = prices.worth(row.collateral_mint or row.debt_mint, row.seized, first, last)
     fee = prices.worth(NATIVE, row.fee_lamports, first, last)
