@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import sys
+import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -45,6 +46,22 @@ async def until(process: asyncio.subprocess.Process, phrase: str, lines: list[di
     raise AssertionError(f"it ended without saying {phrase!r}: {lines[-3:]}")
 
 
+async def healthy(url: str) -> dict[str, object]:
+    """Return the health once it is well: not before the first scan."""
+
+    def ask() -> dict[str, object] | None:
+        try:
+            answer: dict[str, object] = json.loads(urllib.request.urlopen(url, timeout=5).read())
+        except urllib.error.HTTPError:
+            return None
+        return answer
+
+    async with asyncio.timeout(20):
+        while (found := await asyncio.to_thread(ask)) is None:
+            await asyncio.sleep(0.1)
+    return found
+
+
 async def test_a_dry_run_without_a_key_triggers_and_sends_nothing(
     tmp_path: Path, postgres_url: str, redis_url: str
 ) -> None:
@@ -64,8 +81,8 @@ async def test_a_dry_run_without_a_key_triggers_and_sends_nothing(
             await until(engine, "LIQUIDATION TRIGGERED", lines)
             assert lines[-1]["dry_run"] is True
             api = next(line["url"] for line in lines if line["message"] == "API is listening")
-            health = await asyncio.to_thread(lambda: urllib.request.urlopen(f"{api}/health", timeout=5).read())
-            assert json.loads(health)["trackedAssets"] == 8
+            health = await healthy(f"{api}/health")
+            assert health["trackedAssets"] == 8
             engine.send_signal(signal.SIGTERM)
             async with asyncio.timeout(5):
                 assert await engine.wait() == 0
