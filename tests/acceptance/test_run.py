@@ -57,7 +57,7 @@ async def healthy(url: str) -> dict[str, object]:
         return answer
 
     async with asyncio.timeout(20):
-        while (found := await asyncio.to_thread(ask)) is None:
+        while (found := await asyncio.to_thread(ask)) is None:  # noqa: ASYNC110 - another process has no event
             await asyncio.sleep(0.1)
     return found
 

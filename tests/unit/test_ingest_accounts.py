@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,10 @@ def update(slot: int) -> AccountUpdate:
     return AccountUpdate(address="position-1", owner="program", lamports=1, data=b"", slot=slot)
 
 
+def account(address: str, slot: int, data: bytes) -> ChainAccount:
+    return ChainAccount(address=address, owner="program", lamports=1, data=data, slot=slot)
+
+
 class Wire:
     """A subscription, snapshots and a sink that note what happens."""
 
@@ -28,6 +33,7 @@ class Wire:
         self.items: asyncio.Queue[AccountUpdate | Reconnected | None] = asyncio.Queue()
         self.failing_snapshots = 0
         self.during_snapshot: list[AccountUpdate] = []
+        self.picture: list[ChainAccount] = []
 
     async def updates(self) -> AsyncIterator[AccountUpdate | Reconnected]:
         """Deliver what the test puts in; None ends the subscription."""
@@ -36,22 +42,27 @@ class Wire:
             yield item
 
     async def snapshot(self) -> tuple[int, Sequence[ChainAccount]]:
-        """Return an empty picture; updates that the test wants arrive meanwhile."""
+        """Return the picture, an empty one at first; updates that the test wants arrive meanwhile."""
         if self.failing_snapshots:
             self.failing_snapshots -= 1
             raise RpcUnavailable("no endpoint could be reached")
         for item in self.during_snapshot:
             self.items.put_nowait(item)
         await asyncio.sleep(0.5)
-        return 7, []
+        return 7, self.picture
 
     async def on_updates(self, updates: Sequence[AccountUpdate], seen_ms: int) -> None:
         """Note the slots."""
         self.journal.append(f"updates {[one.slot for one in updates]}")
 
     async def on_snapshot(self, slot: int, accounts: Sequence[ChainAccount], seen_ms: int) -> None:
-        """Note the slot."""
-        self.journal.append(f"snapshot {slot}")
+        """Note the slot, and what the picture holds."""
+        self.journal.append(f"snapshot {slot}" + "".join(f" {one.data.decode()}@{one.slot}" for one in accounts))
+
+    async def reread(self, addresses: Sequence[str], slot: int) -> Sequence[ChainAccount]:
+        """Return newer states."""
+        self.journal.append(f"read again {list(addresses)} from {slot}")
+        return [account(address, slot, b"newest") for address in addresses]
 
     async def on_ready(self) -> None:
         """Note it."""
@@ -61,7 +72,12 @@ class Wire:
     async def fed(self, sync_interval_seconds: float = 60.0) -> AsyncIterator[asyncio.Task[Any]]:
         """Run a feed until the end of the block."""
         feed = AccountFeed(
-            self.updates, self.snapshot, self, sync_interval_seconds=sync_interval_seconds, on_ready=self.on_ready
+            self.updates,
+            self.snapshot,
+            self,
+            sync_interval_seconds=sync_interval_seconds,
+            reread=self.reread,
+            on_ready=self.on_ready,
         )
         stop = asyncio.Event()
         task = asyncio.create_task(feed.run(stop))
@@ -143,3 +159,26 @@ async def test_a_subscription_that_ends_because_of_the_stop_is_no_error() -> Non
     async with wire.fed():
         await asyncio.sleep(1)
         wire.items.put_nowait(None)
+
+
+@pytest.mark.parametrize(
+    ("heard_slot", "heard", "taken"),
+    [
+        (7, b"other", ["read again ['position-1'] from 8", "snapshot 7 newest@8"]),
+        (7, b"same", ["snapshot 7 same@7"]),
+        (6, b"other", ["snapshot 7 same@7"]),
+    ],
+)
+async def test_two_tales_of_one_slot_are_settled_by_reading_again(
+    heard_slot: int, heard: bytes, taken: list[str]
+) -> None:
+    wire = Wire()
+    wire.items.put_nowait(Reconnected(first=True))
+    async with wire.fed():
+        await asyncio.sleep(5)
+        wire.picture = [account("position-1", 7, b"same")]
+        wire.items.put_nowait(replace(update(heard_slot), data=heard))
+        await asyncio.sleep(1)
+        wire.items.put_nowait(Reconnected(first=False))
+        await asyncio.sleep(5)
+    assert wire.journal[-len(taken) :] == taken

@@ -25,6 +25,9 @@ class Snapshots(Protocol):
     async def __call__(self) -> tuple[int, Sequence[ChainAccount]]: ...
 
 
+Reread = Callable[[Sequence[str], int], Awaitable[Sequence[ChainAccount]]]
+
+
 class AccountSink(Protocol):
     """Who is told."""
 
@@ -42,11 +45,15 @@ class AccountFeed:
         sink: AccountSink,
         *,
         sync_interval_seconds: float,
+        reread: Reread | None = None,
         on_ready: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        """Take where updates and snapshots come from; `reread` reads accounts after a slot, where two sources differ about it."""
         self._updates, self._snapshot, self._sink = updates, snapshot, sink
         self._sync_interval = sync_interval_seconds
+        self._reread = reread
         self._on_ready = on_ready
+        self._heard: dict[str, AccountUpdate] = {}  # since the last snapshot
         self._queue: asyncio.Queue[tuple[AccountUpdate | Reconnected, int]] = asyncio.Queue(QUEUE_LIMIT)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -74,6 +81,7 @@ class AccountFeed:
                 synced = time.monotonic()
             updates = [item for item, _ in batch if isinstance(item, AccountUpdate)]
             if updates:
+                self._heard.update((update.address, update) for update in updates)
                 await self._sink.on_updates(updates, min(seen for _, seen in batch))
             if not ready and synced > float("-inf"):
                 ready = True
@@ -103,8 +111,27 @@ class AccountFeed:
                 log.warning("Snapshot failed", error=str(error))
                 await asyncio.sleep(delay)
                 delay = min(delay * 2, 5.0)
+        accounts = await self._settle_equal_slots(slot, accounts)
         await self._sink.on_snapshot(slot, accounts, _now_ms())
         log.info("Note sync", accounts=len(accounts), slot=slot)
+
+    async def _settle_equal_slots(self, slot: int, accounts: Sequence[ChainAccount]) -> Sequence[ChainAccount]:
+        """Read again, after `slot`, what the snapshot and the subscription tell differently of that very slot."""
+        heard, self._heard = self._heard, {}
+        doubtful = [one.address for one in accounts if _differs(one, heard.get(one.address))]
+        if not doubtful or self._reread is None:
+            return accounts
+        log.info("Read again", accounts=len(doubtful), slot=slot)
+        while True:
+            try:
+                newer = {one.address: one for one in await self._reread(doubtful, slot + 1)}
+                return [newer.get(one.address, one) for one in accounts]
+            except RpcError:  # the node has not reached the next slot yet
+                await asyncio.sleep(0.1)
+
+
+def _differs(account: ChainAccount, heard: AccountUpdate | None) -> bool:
+    return heard is not None and heard.slot == account.slot and heard.data != account.data
 
 
 def _now_ms() -> int:

@@ -27,6 +27,7 @@ from liquidation_engine.database.scratch import drop_database, scratch_url
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
 from liquidation_engine.localnet.scenarios import NAMES as SCENARIOS
 from liquidation_engine.runner.demo_report import Progress, show, summary
+from liquidation_engine.runner.faults import FaultPlan
 from liquidation_engine.runner.processes import Child, Children, end, first_line, log_tail
 from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 from liquidation_engine.servers import EmbeddedServers, ServerUrls
@@ -71,6 +72,7 @@ class Cluster:
     children: Children
     urls: ServerUrls
     wallet: str
+    plan: FaultPlan
     localnet: Child | None = None
     chain: dict[str, Any] = field(default_factory=dict)  # what localnet announced
     last_slot: int = 0
@@ -121,7 +123,13 @@ def _folder(options: DemoOptions) -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> AsyncIterator[Cluster]:
-    children = Children(log_folder=folder, on_exit=progress.child_ended)
+    plan = FaultPlan.from_environment(os.environ)
+
+    def ended(child: Child, code: int) -> None:
+        progress.child_ended(child, code)
+        child.environment = {**child.environment, **plan.next_start(child.name)}
+
+    children = Children(log_folder=folder, on_exit=ended)
     given = Given(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL"))
     servers = EmbeddedServers(folder / "servers", database_url=given.database_url, redis_url=given.redis_url)
     try:
@@ -129,7 +137,8 @@ async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> As
         await given.borrow()
         urls = await servers.start()
         await migrate(urls.database_url)
-        cluster = Cluster(options, folder, children, urls, wallet=Wallet.create(folder / "wallet.json").pubkey)
+        wallet = Wallet.create(folder / "wallet.json").pubkey
+        cluster = Cluster(options, folder, children, urls, wallet, plan)
         await _start(cluster, progress)
         yield cluster
     finally:
@@ -176,10 +185,11 @@ async def _start(cluster: Cluster, progress: Progress) -> None:
     progress.say(cluster.chain["statement"])
     sabotage = ["--sabotage", options.sabotage] if options.sabotage else []
     instances = ["leader", *(f"worker-{number}" for number in range(1, options.workers + 1)), "api"]
+    instances += [name for name in cluster.plan.instances if name not in instances]
     progress.say(f"starting leader, {options.workers} workers and the API")
     for name in instances:
         await cluster.children.start(
-            name, ["run", "--live", *sabotage], _environment(cluster, name), restart=name.startswith("worker-")
+            name, ["run", "--live", *sabotage], _environment(cluster, name), restart=name != "api"
         )
     api = await _until_ready(cluster, set(instances))
     progress.say(f"API at {api}/docs, dashboard at {api}/")
@@ -219,6 +229,7 @@ def _environment(cluster: Cluster, name: str) -> dict[str, str]:
         "LOSE_EVERY_CANDIDATE": str(LOSE_CANDIDATES_EVERY),
         "STAGE_LOG": str(cluster.folder / f"{name}.stages"),
         "LOG_LEVEL": "INFO",
+        **cluster.plan.next_start(name),
     }
 
 

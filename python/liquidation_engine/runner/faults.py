@@ -1,11 +1,50 @@
-"""Faults on the engine's own side that every demo injects, so that what only the scanner recovers is really exercised."""
+"""Faults on the engine's own side: those that every demo injects, so that what only the scanner recovers is exercised, and planned crashes."""
 
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+import orjson
 import structlog
 
+from liquidation_engine.errors import ConfigError
 from liquidation_engine.stream import CandidateConsumer
 from liquidation_engine.stream.consumer import Entry
+from liquidation_engine.telemetry.stages import FAULT_VARIABLE, parse_fault
 
 log = structlog.get_logger(__name__)
+
+PLAN_VARIABLE = "LIQUIDATION_DEMO_FAULTS"
+
+
+class FaultPlan:
+    """Where the instances of a demo end themselves: each start of an instance takes the next of its faults, later starts none.
+
+    An instance that is named and is no part of every demo, such as `leader-2`, is started besides.
+    """
+
+    def __init__(self, faults: Mapping[str, Sequence[str]]) -> None:
+        """Take `{instance: [fault point, ...]}`."""
+        for spec in (spec for specs in faults.values() for spec in specs):
+            parse_fault(spec)
+        self._left = {name: list(specs) for name, specs in faults.items()}
+        self.instances = tuple(faults)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read LIQUIDATION_DEMO_FAULTS, a JSON object; without it nothing fails."""
+        text = environment.get(PLAN_VARIABLE) or "{}"
+        try:
+            faults = orjson.loads(text)
+        except orjson.JSONDecodeError as error:
+            raise ConfigError(f"{PLAN_VARIABLE} is no JSON: {error}") from error
+        if not isinstance(faults, dict) or not all(isinstance(specs, list) for specs in faults.values()):
+            raise ConfigError(f'{PLAN_VARIABLE} is {text!r}, expected {{"worker-1": ["intent:after:5"]}}')
+        return cls(faults)
+
+    def next_start(self, name: str) -> dict[str, str]:
+        """Return what the environment of the instance's next start says of faults."""
+        specs = self._left.get(name)
+        return {"FAULT_POINTS": "true", FAULT_VARIABLE: specs.pop(0)} if specs else {"FAULT_POINTS": "false"}
 
 
 class LossyConsumer(CandidateConsumer):

@@ -15,6 +15,7 @@ from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
 from liquidation_engine.ingest.accounts import AccountFeed
+from liquidation_engine.model import CandidateReason
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
 from liquidation_engine.stream import CandidateProducer
@@ -63,6 +64,7 @@ class Leader:
             self._snapshot,
             self,
             sync_interval_seconds=settings.sync_interval_seconds,
+            reread=self._reread,
             on_ready=self._on_ready,
         )
         async with asyncio.TaskGroup() as group:
@@ -82,8 +84,11 @@ class Leader:
     async def on_updates(self, updates: Sequence[AccountUpdate], seen_ms: int) -> None:
         """Judge what changed and publish who crossed."""
         started = time.perf_counter_ns()
+        self._instance.observation.reach("detect", "before")
         crossings = self._book.apply(updates)
         self._observe_detect(crossings, started)
+        if crossings.crossed:
+            self._instance.observation.reach("detect", "after")  # seen, and told to nobody
         self._touched.update(update.address for update in updates)
         positions = {update.address for update in updates}
         account = tuple(address for address in crossings.crossed if address in positions)
@@ -100,9 +105,14 @@ class Leader:
         self._touched.update(account.address for account in accounts)
         await self._publish(crossings, "account", seen_ms)
 
-    async def _publish(self, crossings: Crossings, reason: str, seen_ms: int) -> None:
+    async def _publish(self, crossings: Crossings, reason: CandidateReason, seen_ms: int) -> None:
+        observation = self._instance.observation
         try:
-            await self._watcher.on_change(crossings.crossed, crossings.recovered, reason, seen_ms)  # type: ignore[arg-type]
+            if crossings.crossed:
+                observation.reach("queue", "before")
+            await self._watcher.on_change(crossings.crossed, crossings.recovered, reason, seen_ms)
+            if crossings.crossed:
+                observation.reach("queue", "after")
         except LiquidationEngineError as error:
             # Redis is away: the scanner publishes what still stands when it is back.
             log.error("Candidates not published", crossed=len(crossings.crossed), error=str(error))
@@ -120,6 +130,10 @@ class Leader:
     async def _snapshot(self) -> tuple[int, Sequence[ChainAccount]]:
         slot, found = await self._instance.rpc.program_accounts(self._instance.settings.program_id)
         return slot, [account for _, account in found]
+
+    async def _reread(self, addresses: Sequence[str], slot: int) -> Sequence[ChainAccount]:
+        _, found = await self._instance.rpc.accounts(addresses, min_context_slot=slot)
+        return [account for account in found if account is not None]
 
     async def _advance(self, stop: asyncio.Event) -> None:
         """Let interest grow and prices age with every slot."""

@@ -10,14 +10,15 @@ from liquidation_engine.config import Settings
 from liquidation_engine.execute.worker import Deferred
 from liquidation_engine.model import Candidate, Outcome, outcome_name
 from liquidation_engine.telemetry.metrics import Metrics, Registry
-from liquidation_engine.telemetry.stages import FaultPoints, StageLog, StageTimer
+from liquidation_engine.telemetry.stages import FaultPoints, Stage, StageLog, StageTimer, When
 
 
 class Observation:
     """One instance's figures; everything in it is for people, nothing decides."""
 
-    def __init__(self, metrics: Metrics, stages: StageTimer) -> None:
+    def __init__(self, metrics: Metrics, stages: StageTimer, faults: FaultPoints | None = None) -> None:
         self.metrics = metrics
+        self._faults = faults or FaultPoints()
         self.last_successful_run: datetime | None = None
         self.consecutive_failures = 0
         self.changed = asyncio.Event()  # something that the heartbeat should tell at once
@@ -34,7 +35,9 @@ class Observation:
         metrics = Metrics(Registry(), prefix=settings.metrics_prefix)
         faults = FaultPoints.from_environment(os.environ, enabled=settings.fault_points)
         observation = cls(
-            metrics, StageTimer(StageLog(settings.stage_log), histogram=metrics.observe_stage, faults=faults)
+            metrics,
+            StageTimer(StageLog(settings.stage_log), histogram=metrics.observe_stage, faults=faults),
+            faults,
         )
         observation._roles = frozenset(settings.active_roles)
         return observation
@@ -42,6 +45,10 @@ class Observation:
     def stage(self, name: str, position: str) -> AbstractContextManager[None]:
         """Time one stage of one candidate."""
         return self._stages.stage(name, position)
+
+    def reach(self, name: str, when: When) -> None:
+        """Pass a fault point of a stage that is measured elsewhere."""
+        self._faults.reach(Stage(name), when)
 
     def observe(self, name: str, position: str, milliseconds: float) -> None:
         """Note how long a stage took."""

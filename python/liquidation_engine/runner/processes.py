@@ -87,6 +87,8 @@ class Children:
             if not child.restart:
                 return
             await asyncio.sleep(RESTART_SECONDS)
+            if self._stopping or child.ending:
+                return
             child.process = await _spawn(child.command, child.environment, child.log, pipes=False)
 
 
