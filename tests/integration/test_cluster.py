@@ -348,6 +348,21 @@ async def test_the_heart_goes_on_beating_after_a_beat_that_failed() -> None:
     assert (beats[0], heart.failures_total) == (4, 1)
 
 
+async def test_news_make_the_heart_beat_at_once() -> None:
+    stop, changed, beats = asyncio.Event(), asyncio.Event(), asyncio.Queue[None]()
+
+    async def beat() -> None:
+        beats.put_nowait(None)
+
+    running = asyncio.create_task(Heartbeat(beat, every_seconds=30, changed=changed).run(stop))
+    async with asyncio.timeout(2):
+        await beats.get()
+        changed.set()
+        await beats.get()
+        stop.set()
+        await running
+
+
 async def test_a_stop_ends_the_heartbeat_at_once() -> None:
     beaten, stop = asyncio.Event(), asyncio.Event()
 

@@ -15,7 +15,7 @@ import structlog
 
 from liquidation_engine.chain import BlockhashCache, RpcClient, Wallet
 from liquidation_engine.clock import SystemClock
-from liquidation_engine.cluster import KillSwitchCache
+from liquidation_engine.cluster import Heartbeat, KillSwitchCache
 from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, Instances, KillSwitch, bind_chain, check_version
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, RpcError, ServerError
@@ -28,7 +28,6 @@ from liquidation_engine.telemetry.logs import configure_logs
 log = structlog.get_logger(__name__)
 
 VERSION = "0.1.0"
-HEARTBEAT_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ async def run_engine(settings: Settings, *, sabotage: str | None = None) -> None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(instance.kill_switch.run(stop), name="kill switch")
-                group.create_task(_beat(instance, stop), name="heartbeat")
+                group.create_task(_heartbeat(instance).run(stop), name="heartbeat")
                 for role in settings.active_roles:
                     group.create_task(_run_role(role, instance, stop), name=role)
         except* LiquidationEngineError as errors:
@@ -161,25 +160,20 @@ def _switch_reader(database: Database) -> Callable[[], Awaitable[tuple[bool, str
     return read
 
 
-async def _beat(instance: Instance, stop: asyncio.Event) -> None:
-    """Say that the instance lives: at once, when something worth telling changes, and every 30 seconds."""
+def _heartbeat(instance: Instance) -> Heartbeat:
+    """Return the sign of life: at once, when something worth telling changes, and every 30 seconds."""
     instances, settings, observation = Instances(instance.database), instance.settings, instance.observation
-    while not stop.is_set():
-        observation.changed.clear()
-        try:
-            await instances.heartbeat(
-                settings.instance_id,
-                roles=list(settings.active_roles),
-                pid=os.getpid(),
-                host=socket.gethostname(),
-                version=VERSION,
-                stats=observation.stats(),
-                last_successful_run=observation.last_successful_run,
-                consecutive_failures=observation.consecutive_failures,
-            )
-        except LiquidationEngineError as error:
-            log.error("Heartbeat not written", error=str(error))
-        tasks = [asyncio.create_task(stop.wait()), asyncio.create_task(observation.changed.wait())]
-        await asyncio.wait(tasks, timeout=HEARTBEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED)
-        for task in tasks:
-            task.cancel()
+
+    async def beat() -> None:
+        await instances.heartbeat(
+            settings.instance_id,
+            roles=list(settings.active_roles),
+            pid=os.getpid(),
+            host=socket.gethostname(),
+            version=VERSION,
+            stats=observation.stats(),
+            last_successful_run=observation.last_successful_run,
+            consecutive_failures=observation.consecutive_failures,
+        )
+
+    return Heartbeat(beat, changed=observation.changed)
