@@ -203,6 +203,10 @@ def late(books: Books) -> Books:
     return replace(books, intents=books.intents | {LANDED: intent})
 
 
+def booked_in_another_slot(books: Books) -> Books:
+    return replace(books, ledger=[replace(books.ledger[0], slot=books.ledger[0].slot + 1), *books.ledger[1:]])
+
+
 def vault_named(name: str, address: object) -> Callable[[Books], Books]:
     """Book one address under another account's name."""
 
@@ -260,6 +264,7 @@ WRONG: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
         lambda books: row(books, LANDED, is_full_liquidation=False),
         {"books_complete"},
     ),
+    "an entry in another slot": (booked_in_another_slot, {"ledger_matches_chain"}),
     "a landing in another slot": (late, {"books_complete"}),
     "a reserve's vault booked as a third party's": (vault_named("external", COL.vault), {"ledger_matches_chain"}),
     "a fund's vault booked as a reserve's": (vault_named("reserve_vault", COL.fund_vault), {"ledger_matches_chain"}),
