@@ -1,10 +1,10 @@
 """Turns what the chain says of a transaction into the books of its intent. Pure.
 
 Every figure comes from the landed transaction's balances before and after, none from the plan; only the split of bad debt and the prices
-for display need more: the program's return data and the plan's rates.
+for display need more: the program's return data and the prices that the plan was made at.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from liquidation_engine.model import (
@@ -18,6 +18,9 @@ from liquidation_engine.model import (
     TransactionRecord,
 )
 from liquidation_engine.model.settlement import BadDebtEntry, FundEntryType, LedgerAccount
+
+ATTO_PER_MICRO = 10**12
+LAMPORTS_PER_SOL = 10**9
 
 
 def ledger_of(record: TransactionRecord, roles: ChainRoles) -> tuple[LedgerEntry, ...]:
@@ -50,22 +53,23 @@ def settle_landed(
     roles: ChainRoles,
     *,
     written_off: Mapping[str, int],
-    micro_usd: Callable[[str, int], int],
+    is_full: bool,
     confirmed_at: datetime,
     covered: Mapping[str, int] | None = None,
 ) -> Settlement:
     """Return the books of a landed intent.
 
-    `written_off` is debt mint -> tokens, `covered` debt mint -> tokens that the fund paid; `micro_usd` values tokens of a mint. Without
-    `covered` a fund that took a fee and paid in one transaction shows their difference only.
+    `written_off` is debt mint -> tokens and `is_full` whether the debt leg is gone, both as the program says. `covered` is debt mint ->
+    tokens that the fund paid; without it a fund that took a fee and paid in one transaction shows their difference only. Values are at
+    the plan's prices, so that whoever settles writes the same.
     """
     ledger = ledger_of(record, roles)
     repaid = -_net(ledger, "wallet", plan.debt_mint) if plan.kind == "liquidate" else 0
     seized = _net(ledger, "wallet", plan.collateral_mint) if plan.collateral_mint else 0
     fund = tuple(_fund_entries(record, roles, plan, covered or {}))
     paid = {e.mint: e.amount for e in fund if e.transaction_type == "cover_bad_debt"}
-    repaid_usd = micro_usd(plan.debt_mint, repaid)
-    seized_usd = micro_usd(plan.collateral_mint, seized) if plan.collateral_mint else 0
+    repaid_usd = repaid * plan.debt_unit_atto_usd // ATTO_PER_MICRO
+    seized_usd = seized * plan.collateral_unit_atto_usd // ATTO_PER_MICRO
     return Settlement(
         slot=record.slot,
         ledger=ledger,
@@ -81,22 +85,23 @@ def settle_landed(
         ),
         repaid_micro_usd=repaid_usd,
         seized_micro_usd=seized_usd,
-        profit_micro_usd=seized_usd - repaid_usd - micro_usd(NATIVE, record.fee_lamports),
+        profit_micro_usd=seized_usd - repaid_usd - _fee_usd(record, plan),
         fee_lamports=record.fee_lamports,
         health_factor_after=plan.health_factor_after,
+        is_full_liquidation=is_full,
         error_message=None,
         confirmed_at=confirmed_at,
     )
 
 
 def settle_landed_failed(
-    record: TransactionRecord, roles: ChainRoles, reason: str, *, micro_usd: Callable[[str, int], int], at: datetime
+    record: TransactionRecord, plan: Plan, roles: ChainRoles, reason: str, *, at: datetime
 ) -> Settlement:
     """Return the books of an intent that the chain executed and failed: its fee."""
     return Settlement(
         slot=record.slot,
         ledger=ledger_of(record, roles),
-        profit_micro_usd=-micro_usd(NATIVE, record.fee_lamports),
+        profit_micro_usd=-_fee_usd(record, plan),
         fee_lamports=record.fee_lamports,
         error_message=reason,
         confirmed_at=at,
@@ -106,6 +111,10 @@ def settle_landed_failed(
 def settle_expired(slot: int, reason: str) -> Settlement:
     """Return the books of an intent that never landed: nothing moved."""
     return Settlement(slot=slot, error_message=reason)
+
+
+def _fee_usd(record: TransactionRecord, plan: Plan) -> int:
+    return record.fee_lamports * plan.sol_price_micro_usd // LAMPORTS_PER_SOL
 
 
 def _net(ledger: tuple[LedgerEntry, ...], account: LedgerAccount, mint: str) -> int:

@@ -107,14 +107,14 @@ class Finisher:
                 intent.plan,
                 self._lending.roles,
                 written_off=self._lending.written_off(record, intent.plan),
+                is_full=self._lending.is_full(record, intent.plan),
                 covered=self._lending.covered(record, intent.plan),
-                micro_usd=self._lending.micro_usd,
                 confirmed_at=now,
             )
         else:
             reason = describe(record.error, record.logs, self._lending.error_names, self._lending.program)
             outcome = LandedFailed(record, reason)
-            books = settle_landed_failed(record, self._lending.roles, reason, micro_usd=self._lending.micro_usd, at=now)
+            books = settle_landed_failed(record, intent.plan, self._lending.roles, reason, at=now)
         closed = await self._intents.close(intent, outcome, books, retry_count=intent.attempt)
         if closed:
             self._report(intent, outcome, accepted_at)

@@ -37,15 +37,15 @@ def choose(
     """
     fee = network_fee_micro_usd(fee_lamports, sol_price_micro_usd)
     if view.debt_reserves and not view.collateral_reserves:
-        return _write_off(view, fee)
+        return _write_off(view, fee, sol_price_micro_usd)
     affordable = [q for q in quotes if q.repaid <= view.wallet_balance.get(view.mint_of[q.debt_reserve], 0)]
     best = max(affordable, key=lambda quote: (_profit(quote, fee), quote.repaid_micro_usd), default=None)
     if best is not None and _profit(best, fee) >= policy.min_profit_micro_usd:
-        return _liquidate(view, best, policy, fee)
+        return _liquidate(view, best, policy, fee, sol_price_micro_usd)
     # A speck of collateral must not keep bad debt from being written off.
     last = max((q for q in affordable if q.leaves_bad_debt), key=lambda quote: _profit(quote, fee), default=None)
     if last is not None and _profit(last, fee) >= -policy.max_loss_micro_usd:
-        return _liquidate(view, last, policy, fee)
+        return _liquidate(view, last, policy, fee, sol_price_micro_usd)
     details: dict[str, object] = {
         "fee_lamports": fee_lamports,
         "fee_micro_usd": fee,
@@ -61,7 +61,7 @@ def _profit(quote: PairQuote, fee_micro_usd: int) -> int:
     return quote.seized_micro_usd - quote.repaid_micro_usd - fee_micro_usd
 
 
-def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: int) -> Plan:
+def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: int, sol_price: int) -> Plan:
     debt_mint = view.mint_of[quote.debt_reserve]
     rest = tuple(r for r in view.debt_reserves if r != quote.debt_reserve or not quote.is_full)
     writes_off = rest[:MOST_WRITE_OFFS_BESIDE] if quote.leaves_bad_debt else ()
@@ -93,12 +93,15 @@ def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: in
         seized_micro_usd=quote.seized_micro_usd,
         fee_micro_usd=fee,
         profit_micro_usd=_profit(quote, fee),
+        debt_unit_atto_usd=view.unit_atto_usd[debt_mint],
+        collateral_unit_atto_usd=view.unit_atto_usd[view.mint_of[quote.collateral_reserve]],
+        sol_price_micro_usd=sol_price,
         slot=view.slot,
         state_digest=view.state_digest,
     )
 
 
-def _write_off(view: PositionView, fee: int) -> Plan:
+def _write_off(view: PositionView, fee: int, sol_price: int) -> Plan:
     reserve = view.debt_reserves[0]
     return Plan(
         kind="write_off",
@@ -127,6 +130,9 @@ def _write_off(view: PositionView, fee: int) -> Plan:
         seized_micro_usd=0,
         fee_micro_usd=fee,
         profit_micro_usd=-fee,
+        debt_unit_atto_usd=view.unit_atto_usd[view.mint_of[reserve]],
+        collateral_unit_atto_usd=0,
+        sol_price_micro_usd=sol_price,
         slot=view.slot,
         state_digest=view.state_digest,
     )

@@ -36,5 +36,8 @@ class Plan:
     seized_micro_usd: int
     fee_micro_usd: int
     profit_micro_usd: int
+    debt_unit_atto_usd: int  # prices of the moment: 10^-18 USD per smallest unit
+    collateral_unit_atto_usd: int  # 0 for a write-off
+    sol_price_micro_usd: int
     slot: int  # of the state it was made from
     state_digest: str  # of the material fields of that state

@@ -37,6 +37,7 @@ class PositionView:
     mint_of: Mapping[str, str]  # reserve -> mint
     wallet_balance: Mapping[str, int]  # mint -> smallest units
     fund_balance: Mapping[str, int]  # mint -> smallest units, of funds that the wallet may draw on
+    unit_atto_usd: Mapping[str, int]  # mint -> price of its smallest unit, 10^-18 USD
     health_factor: float | None
 
 

@@ -21,7 +21,6 @@ from liquidation_engine.chain.transaction import build_transaction
 from liquidation_engine.chain.words import ChainAccount
 from liquidation_engine.errors import ConfigError, SigningRefused
 from liquidation_engine.model import (
-    NATIVE,
     Candidate,
     ChainRoles,
     PairQuote,
@@ -34,6 +33,7 @@ from liquidation_engine.model import (
 )
 from liquidation_engine.protocols.reference import addresses, instructions
 from liquidation_engine.protocols.reference.accounts import MarketAccount, OracleAccount, PositionAccount, Side
+from liquidation_engine.protocols.reference.arguments import decode_liquidation
 from liquidation_engine.protocols.reference.market import ATTO_PER_MICRO, MarketMap, ReserveFacts, load_market
 from liquidation_engine.protocols.reference.refusals import REFUSALS
 from liquidation_engine.protocols.reference.returns import little_endian_u64, returned
@@ -150,15 +150,16 @@ class ReferenceLending:
         """Return what a typical liquidation's transaction costs at this attempt's bid."""
         return network_fee_lamports(self._fees.limit(TYPICAL_UNITS), self._fees.price(attempt))
 
-    def micro_usd(self, mint: str, amount: int) -> int:
-        """Return the value of tokens (or `native` lamports) at the latest prices read, rounded down."""
-        if mint == NATIVE:
-            return amount * self._sol_price() // 10**9
-        return amount * self._market.by_mint[mint].unit // ATTO_PER_MICRO
-
     def written_off(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return debt mint -> tokens that became bad debt in this transaction, from the program's return data."""
         return self._answered(record, plan, "write_off")
+
+    def is_full(self, record: TransactionRecord, plan: Plan) -> bool:
+        """Tell whether the debt leg is gone, from the program's return data; a write-off always ends its leg."""
+        answers = returned(record.logs, self.program)
+        if plan.kind == "write_off" or not answers or answers[0] is None:
+            return plan.is_full_liquidation
+        return decode_liquidation(answers[0]).debt_left == 0
 
     def covered(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return debt mint -> tokens that the insurance fund paid in this transaction, from the program's return data."""
@@ -214,8 +215,7 @@ class ReferenceLending:
         self, candidate: Candidate, held: PositionAccount, accounts: Mapping[str, ChainAccount], slot: int
     ) -> Reading:
         wallet = {
-            mint: U64_MAX if self._for_nobody else _balance(accounts, account)
-            for mint, account in self._tokens.items()
+            mint: U64_MAX if self._for_nobody else _balance(accounts, account) for mint, account in self._tokens.items()
         }
         view = PositionView(
             protocol=candidate.protocol,
@@ -230,6 +230,7 @@ class ReferenceLending:
             mint_of={address: reserve.mint for address, reserve in self._market.reserves.items()},
             wallet_balance=wallet,
             fund_balance=self._drawable(accounts),
+            unit_atto_usd={mint: reserve.unit for mint, reserve in self._market.by_mint.items()},
             health_factor=None,
         )
         raw = {_core.from_base58(address): account.data for address, account in accounts.items()}
