@@ -155,6 +155,7 @@ class Worker:
 
     async def _attempt(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
         if claim.live is not None:
+            log.info("Adopted a live intent", position=claim.live.position, signature=claim.live.signed.signature)
             return await self._finish(claim.live)
         position = candidate.position
         with self._stages.stage("read", position):
