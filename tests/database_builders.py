@@ -52,6 +52,9 @@ _PLAN = Plan(
     seized_micro_usd=1_040_000,
     fee_micro_usd=1_000,
     profit_micro_usd=39_000,
+    debt_unit_atto_usd=10**12,
+    collateral_unit_atto_usd=150 * 10**12,
+    sol_price_micro_usd=150_000_000,
     slot=77,
     state_digest="digest-1",
 )

@@ -80,7 +80,7 @@ def test_fund_entries_are_exactly_what_the_fund_gained_and_lost(record: Transact
         plan(kind=kind, debt_mint=USDC, collateral_mint=SOL if kind == "liquidate" else None),
         ROLES,
         written_off={},
-        micro_usd=lambda mint, amount: amount,
+        is_full=False,
         confirmed_at=START,
     )
     signs = {"fee": 1, "cover_bad_debt": -1}
@@ -92,5 +92,5 @@ def test_fund_entries_are_exactly_what_the_fund_gained_and_lost(record: Transact
 
 @given(records())
 def test_a_failed_transactions_loss_is_its_fee(record: TransactionRecord) -> None:
-    books = settle_landed_failed(record, ROLES, "slippage", micro_usd=lambda mint, amount: amount, at=START)
+    books = settle_landed_failed(record, plan(sol_price_micro_usd=10**9), ROLES, "slippage", at=START)
     assert (books.fee_lamports, books.profit_micro_usd, books.fund) == (record.fee_lamports, -record.fee_lamports, ())

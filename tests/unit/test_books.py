@@ -11,8 +11,7 @@ from liquidation_engine.model.settlement import BadDebtEntry
 from liquidation_engine.testing import FakeLending, landed_record, plan
 from liquidation_engine.testing.time import START
 
-MARKET = FakeLending()
-ROLES = MARKET.roles
+ROLES = FakeLending().roles
 
 
 def settled(record=None, made=None, written_off=None, covered=None):  # type: ignore[no-untyped-def]
@@ -22,7 +21,7 @@ def settled(record=None, made=None, written_off=None, covered=None):  # type: ig
         made or plan(),
         ROLES,
         written_off=written_off or {},
-        micro_usd=MARKET.micro_usd,
+        is_full=(made or plan()).is_full_liquidation,
         confirmed_at=START,
         covered=covered,
     )
@@ -154,7 +153,7 @@ def test_two_accounts_of_one_fund_are_one_movement() -> None:
 
 def test_a_failed_transaction_books_its_fee_and_nothing_else() -> None:
     failed = landed_record(token_balances=(), error="X")
-    books = settle_landed_failed(failed, ROLES, "slippage", micro_usd=MARKET.micro_usd, at=START)
+    books = settle_landed_failed(failed, plan(), ROLES, "slippage", at=START)
     assert set(books.ledger) == {
         entry("wallet", "wallet", NATIVE, -5_090),
         entry("network_fees", "network", NATIVE, 5_090),
@@ -173,3 +172,11 @@ def test_the_ledger_of_a_liquidation_balances_per_mint() -> None:
     for one in settled().ledger:
         totals[one.mint] += one.amount
     assert dict(totals) == {"mint-usdc": 0, "mint-sol": 0, NATIVE: 0}
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_whether_it_was_full_is_what_the_chain_says_not_what_was_planned(full: bool) -> None:
+    books = settle_landed(
+        landed_record(), plan(is_full_liquidation=not full), ROLES, written_off={}, is_full=full, confirmed_at=START
+    )
+    assert books.is_full_liquidation is full

@@ -171,8 +171,8 @@ async def test_the_row_says_which_attempt_it_was() -> None:
 
 async def test_books_are_valued_at_the_plans_prices_however_late_they_are_written() -> None:
     world = World()
-    dearer = {"mint-usdc": 2 * 10**12, "mint-sol": 400 * 10**12, "native": 10**12}
-    await finish(world, plan=plan(unit_prices=dearer))
+    dearer = {"debt_unit_atto_usd": 2 * 10**12, "collateral_unit_atto_usd": 400 * 10**12, "sol_price_micro_usd": 10**9}
+    await finish(world, plan=plan(**dearer))
     (closed,) = world.database.closed
     assert (closed.books.repaid_micro_usd, closed.books.seized_micro_usd) == (2_000_000, 6_993 * 400)
     assert closed.books.profit_micro_usd == 6_993 * 400 - 2_000_000 - 5_090

@@ -167,7 +167,8 @@ def test_the_smallest_loss_is_taken_to_free_bad_debt() -> None:
 def test_no_more_is_written_off_at_once_than_fits_into_one_packet(collateral: tuple[str, ...]) -> None:
     reserves = tuple(f"reserve-{number}" for number in range(8))
     mints = {reserve: f"mint-{reserve}" for reserve in (*reserves, "reserve-sol")}
-    changes = {"debt_reserves": reserves, "mint_of": mints, "collateral_reserves": collateral}
+    units = dict.fromkeys(mints.values(), 10**12)
+    changes = {"debt_reserves": reserves, "mint_of": mints, "collateral_reserves": collateral, "unit_atto_usd": units}
     quotes = [quote(debt_reserve="reserve-0", is_full=True, leaves_bad_debt=True)] if collateral else []
     found = chosen(*quotes, wallet_balance={"mint-reserve-0": 10**9}, **changes)
     assert found.writes_off == (reserves[1:4] if collateral else reserves[:5])

@@ -75,7 +75,7 @@ async def _write_liquidation(
         "insert_liquidation", intent.id, plan.position, plan.owner, plan.protocol, plan.market, plan.debt_mint,
         plan.collateral_mint, books.repaid, books.seized, books.protocol_fee, books.seized_micro_usd - books.repaid_micro_usd,
         books.profit_micro_usd, books.repaid_micro_usd, books.seized_micro_usd, books.fee_lamports, books.bad_debt,
-        books.bad_debt_covered, plan.health_factor_before, books.health_factor_after, plan.is_full_liquidation, retry_count,
+        books.bad_debt_covered, plan.health_factor_before, books.health_factor_after, books.is_full_liquidation, retry_count,
         intent.signed.signature, error, intent.first_seen_at, accepted_at, books.confirmed_at,
     )  # fmt: skip
 

@@ -92,5 +92,6 @@ class Settlement:
     profit_micro_usd: int = 0
     fee_lamports: int = 0
     health_factor_after: float | None = None
+    is_full_liquidation: bool = False  # the debt leg is gone, as the chain says
     error_message: str | None = None  # None exactly when it landed
     confirmed_at: datetime | None = None

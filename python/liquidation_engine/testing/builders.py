@@ -53,6 +53,7 @@ def view(**changes: Any) -> PositionView:
         mint_of={USDC_RESERVE: USDC, SOL_RESERVE: SOL},
         wallet_balance={USDC: 10_000_000, SOL: 10_000_000},
         fund_balance={},
+        unit_atto_usd={USDC: 10**12, SOL: 150 * 10**12},
         health_factor=0.97,
     )
     return replace(made, **changes)
@@ -111,6 +112,9 @@ def plan(**changes: Any) -> Plan:
         seized_micro_usd=1_049_000,
         fee_micro_usd=780,
         profit_micro_usd=48_220,
+        debt_unit_atto_usd=10**12,
+        collateral_unit_atto_usd=150 * 10**12,
+        sol_price_micro_usd=SOL_PRICE_MICRO_USD,
         slot=101,
         state_digest="digest-1",
     )

@@ -69,15 +69,13 @@ class FakeLending:
         """Return 5 200 lamports, 780 micro-USD."""
         return 5_200
 
-    def micro_usd(self, mint: str, amount: int) -> int:
-        """Return the value: 150 USD for 10^9 lamports, 150 micro-USD for the SOL mint's unit, 1 for any other's."""
-        if mint == "native":
-            return amount * 150_000_000 // 10**9
-        return amount * (150 if mint == SOL else 1)
-
     def written_off(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return nothing."""
         return {}
+
+    def is_full(self, record: TransactionRecord, plan: Plan) -> bool:
+        """Return what the plan expects."""
+        return plan.is_full_liquidation
 
     def covered(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return nothing."""
