@@ -1,0 +1,134 @@
+"""Runs a small demo in which instances end themselves at fault points, or have something done to them, and gathers what came of it."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from liquidation_engine.runner.faults import PLAN_VARIABLE
+
+SECONDS = 120
+KILLED = f"killed by signal {int(signal.SIGKILL)}"
+ADOPTED = "Adopted a live intent"
+TRIGGERED = "LIQUIDATION TRIGGERED"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A demo that is going on."""
+
+    folder: Path
+
+    def log(self, name: str) -> str:
+        """Return what an instance has logged, over all its starts."""
+        path = self.folder / f"{name}.log"
+        return path.read_text() if path.exists() else ""
+
+    def process(self, name: str) -> psutil.Process:
+        """Return the process that runs now under an instance's name."""
+        for process in psutil.process_iter():
+            try:
+                environment = process.environ()
+            except psutil.Error:
+                continue
+            mine = environment.get("WALLET_PATH", "").startswith(str(self.folder))
+            if mine and environment.get("INSTANCE_ID") == name:
+                return process
+        raise AssertionError(f"{name} does not run")
+
+    def redis_url(self) -> str:
+        """Return where the demo's Redis is."""
+        return self.process("api").environ()["REDIS_URL"]
+
+    async def until_logged(self, name: str, text: str, times: int = 1) -> None:
+        """Wait until an instance has logged `text` so many times."""
+        while self.log(name).count(text) < times:  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.02)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A demo that has ended, as its judge saw it."""
+
+    code: int
+    report: dict[str, Any]
+    progress: list[str]
+    logs: dict[str, str] = field(repr=False)
+
+    @property
+    def verdict(self) -> tuple[bool, int, int]:
+        """Whether the judge was content, and how many he found missed and sent twice."""
+        return self.report["clean"] and self.code == 0, self.report["missed"], self.report["duplicates"]
+
+    @property
+    def faults(self) -> object:
+        """What the judge found, for the message of a failed test."""
+        return self.report["auditor"]["faults"]
+
+    def killed(self, name: str) -> int:
+        """Return how often an instance ended by SIGKILL and was started again."""
+        return sum(line.startswith(f"{name} (pid") and KILLED in line for line in self.progress)
+
+    @property
+    def adopted(self) -> int:
+        """Return how many live intents were brought to their end by somebody who met them."""
+        return sum(log.count(ADOPTED) for log in self.logs.values())
+
+
+Deed = Callable[[Run], Awaitable[None]]
+
+
+async def run_with_faults(
+    folder: Path,
+    faults: Mapping[str, Sequence[str]],
+    *,
+    deed: Deed | None = None,
+    missed_slots: int,
+    slot_ms: int = 100,
+    positions: int = 100,
+    seed: int = 7,
+) -> Ended:
+    """Run the demo to its verdict; `deed` is done to it meanwhile, and must be done when it ends."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "liquidation_engine", "demo", "--json", f"--data-folder={folder}"),
+        *(f"--positions={positions}", f"--seed={seed}", f"--slot-ms={slot_ms}", f"--missed-slots={missed_slots}"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), PLAN_VARIABLE: json.dumps(faults)},
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    doing = asyncio.create_task(_nothing() if deed is None else _do(deed, Run(folder)))
+    try:
+        async with asyncio.timeout(SECONDS):
+            output, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
+            code = await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+    progress = errors.decode().splitlines()
+    assert output.strip(), progress
+    assert doing.done(), "the demo was over before the fault"
+    if not doing.cancelled():
+        doing.result()
+    assert not doing.cancelled(), "the demo was over before the fault"
+    logs = {path.stem: path.read_text() for path in folder.glob("*.log")}  # noqa: ASYNC240 - all is over
+    return Ended(code, json.loads(output), progress, logs)
+
+
+async def _nothing() -> None:
+    return None
+
+
+async def _do(deed: Deed, run: Run) -> None:
+    await deed(run)
