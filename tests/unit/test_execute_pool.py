@@ -35,13 +35,15 @@ class ScriptedWorker:
     def __init__(self, answer: Answer) -> None:
         self.answer = answer
         self.handled: list[str] = []
+        self.could_stay: list[bool] = []
         self.adopted: list[int] = []
         self.stuck: set[int] = set()  # intents whose adoption waits for ever
         self.broken: set[int] = set()  # intents that cannot be finished
 
-    async def handle(self, candidate: Candidate) -> Any:
+    async def handle(self, candidate: Candidate, *, may_stay: Callable[[], bool]) -> Any:
         """Answer as scripted."""
         self.handled.append(candidate.position)
+        self.could_stay.append(may_stay())
         return await self.answer(candidate)
 
     async def adopt(self, intent: Intent) -> None:
@@ -181,6 +183,18 @@ async def test_no_more_are_handled_at_once_than_allowed() -> None:
         await seconds(5)
     assert most == 3
     assert len(bench.stream.acknowledged) == 20
+
+
+async def test_a_worker_may_stay_with_a_position_only_while_a_place_is_free() -> None:
+    async def answer(_: Candidate) -> Landed:
+        return LANDED
+
+    for places, may in ((1, False), (2, True)):
+        bench = Bench(answer, concurrency=places)
+        async with bench.running():
+            await bench.stream.publish([candidate()])
+            await seconds(5)
+        assert bench.worker.could_stay == [may]
 
 
 async def test_what_is_in_work_is_renewed_until_it_is_done() -> None:

@@ -117,6 +117,12 @@ async def test_a_lagging_node_is_asked_again() -> None:
     assert isinstance(await world.worker.handle(candidate()), Landed)
 
 
+async def test_it_leaves_a_position_to_the_queue_where_others_wait() -> None:
+    world = World([state(1), state(2)])
+    assert isinstance(await world.worker.handle(candidate(), may_stay=lambda: False), Landed)
+    assert world.endings == ["Landed"]
+
+
 async def test_a_node_that_stays_behind_is_given_up_on() -> None:
     behind = MinContextSlotNotReached("getMultipleAccounts", -32016, "behind")
     outcome = await World([behind] * 30).worker.handle(candidate(slot=321))

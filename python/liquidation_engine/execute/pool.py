@@ -180,10 +180,14 @@ class Pool(Generic[EntryType]):
         deadline = time.monotonic() + self._limits.patience_seconds
         while True:
             async with self._free:
-                outcome = await self._worker.handle(candidate)
+                outcome = await self._worker.handle(candidate, may_stay=self._has_room)
             if not isinstance(outcome, Deferred) or outcome.settled or time.monotonic() > deadline:
                 return outcome
             await asyncio.sleep(self._limits.look_again_seconds)
+
+    def _has_room(self) -> bool:
+        """Tell whether a worker may stay with a position: not while others wait for their first turn."""
+        return not self._free.locked()
 
     async def _handle(self, entry: EntryType) -> None:
         candidate = entry.candidate

@@ -6,6 +6,7 @@ books come before the acknowledgement.
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import assert_never
@@ -72,6 +73,10 @@ class Deferred:
     settled: bool
 
 
+def _always() -> bool:
+    return True
+
+
 class Worker:
     """Handles candidates; as many at once as its caller likes, one per position by the lease."""
 
@@ -94,8 +99,11 @@ class Worker:
         self._lending, self._finisher, self._leases = lending, finisher, leases
         self._stages, self._clock, self._policy = stages, clock, policy
 
-    async def handle(self, candidate: Candidate) -> Outcome | Deferred:
-        """Return how `candidate` ended, with everything that follows from it written down."""
+    async def handle(self, candidate: Candidate, *, may_stay: Callable[[], bool] = _always) -> Outcome | Deferred:
+        """Return how `candidate` ended, with everything that follows from it written down.
+
+        `may_stay` is asked after each landing whether to go on with a position that is still liquidatable, or to leave it to the queue.
+        """
         with self._stages.stage("lease", candidate.position):
             lease = await self._leases(candidate.position)
         if lease is None:
@@ -104,7 +112,7 @@ class Worker:
             claim = await self._guards.claim(candidate.position, self._instance_id)
             if claim.live is None and claim.backoff_until is not None and claim.backoff_until > self._clock.now():
                 return Deferred(f"in back-off: {claim.backoff_reason}", settled=True)
-            outcome = await self._pursued(candidate, claim)
+            outcome = await self._pursued(candidate, claim, may_stay)
             if isinstance(outcome, Deferred):
                 return outcome
             return await self._follow_up(candidate, claim, outcome)
@@ -121,17 +129,17 @@ class Worker:
             log.info("Adopted a live intent", position=intent.position, signature=intent.signed.signature)
             return await self._finisher.finish(claim.live)
 
-    async def _pursued(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
+    async def _pursued(self, candidate: Candidate, claim: Claim, may_stay: Callable[[], bool]) -> Outcome | Deferred:
         """Pursue the candidate; what nobody planned for is a rejection, so that it rests, is counted and is seen."""
         try:
-            return await self._pursue(candidate, claim)
+            return await self._pursue(candidate, claim, may_stay)
         except (ServerError, asyncio.CancelledError):
             raise
         except Exception as error:
             log.exception("Candidate failed unexpectedly", position=candidate.position)
             return Rejected(f"unexpected {type(error).__name__}: {error}", candidate.slot)
 
-    async def _pursue(self, candidate: Candidate, claim: Claim) -> Outcome | Deferred:
+    async def _pursue(self, candidate: Candidate, claim: Claim, may_stay: Callable[[], bool]) -> Outcome | Deferred:
         """Attempt until nothing is left to do.
 
         A partial close often leaves the position liquidatable: it is taken up again at once, under a new claim and from a fresh read.
@@ -143,7 +151,7 @@ class Worker:
             if isinstance(outcome, LandedFailed | Expired) and failed + 1 < self._policy.retry_attempts:
                 failed += 1
                 await asyncio.sleep(attempt_delay_seconds(failed, random.random()))  # noqa: S311 - jitter
-            elif isinstance(outcome, Landed) and landed < MOST_LANDINGS:
+            elif isinstance(outcome, Landed) and landed < MOST_LANDINGS and may_stay():
                 failed, landed = 0, landed + 1
                 candidate = replace(candidate, ts=int(self._clock.now().timestamp() * 1000))
             else:
