@@ -4,8 +4,9 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ class Run:
     """A demo that is going on."""
 
     folder: Path
+    started: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def log(self, name: str) -> str:
         """Return what an instance has logged, over all its starts."""
@@ -42,6 +44,21 @@ class Run:
             if mine and environment.get("INSTANCE_ID") == name:
                 return process
         raise AssertionError(f"{name} does not run")
+
+    def valkey(self) -> psutil.Process:
+        """Return the demo's Valkey."""
+        for process in psutil.process_iter():
+            try:
+                command = process.cmdline()
+            except psutil.Error:
+                continue
+            if str(self.folder / "servers" / "valkey.conf") in command:
+                return process
+        raise AssertionError("Valkey does not run")
+
+    def start(self, command: Sequence[str]) -> None:
+        """Start a server that ends with the test."""
+        self.started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True))
 
     def redis_url(self) -> str:
         """Return where the demo's Redis is."""
@@ -82,14 +99,18 @@ class Ended:
         return sum(log.count(ADOPTED) for log in self.logs.values())
 
 
-Deed = Callable[[Run], Awaitable[None]]
+Deed = Callable[[Run], Coroutine[None, None, None]]
+
+
+async def nothing(run: Run) -> None:
+    """Let it run undisturbed."""
 
 
 async def run_with_faults(
     folder: Path,
     faults: Mapping[str, Sequence[str]],
     *,
-    deed: Deed | None = None,
+    deed: Deed = nothing,
     missed_slots: int,
     slot_ms: int = 100,
     positions: int = 100,
@@ -106,7 +127,8 @@ async def run_with_faults(
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    doing = asyncio.create_task(_nothing() if deed is None else _do(deed, Run(folder)))
+    run = Run(folder)
+    doing = asyncio.create_task(deed(run))
     try:
         async with asyncio.timeout(SECONDS):
             output, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
@@ -116,19 +138,12 @@ async def run_with_faults(
             process.kill()
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
+        for server in run.started:
+            server.kill()
+            server.wait()
     progress = errors.decode().splitlines()
     assert output.strip(), progress
-    assert doing.done(), "the demo was over before the fault"
-    if not doing.cancelled():
-        doing.result()
-    assert not doing.cancelled(), "the demo was over before the fault"
+    assert not doing.cancelled(), "the demo was over before the fault was"
+    doing.result()
     logs = {path.stem: path.read_text() for path in folder.glob("*.log")}  # noqa: ASYNC240 - all is over
     return Ended(code, json.loads(output), progress, logs)
-
-
-async def _nothing() -> None:
-    return None
-
-
-async def _do(deed: Deed, run: Run) -> None:
-    await deed(run)

@@ -1,0 +1,138 @@
+"""What else may happen to a cluster at work: a worker that sleeps, a leader that dies, a Redis that forgets, stalls or falls over."""
+
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from faults.fault_run import TRIGGERED, Deed, Run, run_with_faults
+from faults.fault_table import FaultTable
+
+pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.faults]
+
+LEASE_SECONDS = 5.0
+LEADER_SECONDS = 10.0  # the life of the leader's lock
+
+ELECTED = "Elected leader"
+
+# As for a crash: 8 s until a stalled entry is taken over, a scan of 2 s, a second to liquidate; of 100 ms slots.
+WORKER_MISSED_SLOTS = 110
+# The dead leader's lock lives 10 s; the next one scans at once, and a second later at most all has landed. Slots of 140 ms.
+LEADER_MISSED_SLOTS, LEADER_SLOT_MS = 90, 140
+# A leader notices that its lock is gone within 3 s and scans anew; leases and back-off do not matter to Postgres. Slots of 100 ms.
+FLUSH_MISSED_SLOTS = 70
+# Stalled for 7 s or down for 2, then as after a crash, without the scan that goes on meanwhile. Slots of 140 ms.
+STALL_SECONDS = 7.0  # longer than a client waits for an answer
+REDIS_MISSED_SLOTS = 110
+
+
+async def at_work(run: Run) -> None:
+    """Wait until both workers have positions in hand."""
+    for worker in ("worker-1", "worker-2"):
+        await run.until_logged(worker, TRIGGERED, 3)
+
+
+async def a_worker_sleeps_longer_than_its_lease(run: Run) -> None:
+    await at_work(run)
+    worker = run.process("worker-1")
+    worker.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(LEASE_SECONDS + 2)
+    worker.send_signal(signal.SIGCONT)
+
+
+async def test_a_worker_that_sleeps_longer_than_its_lease_costs_nothing(folder: Path, table: FaultTable) -> None:
+    ended = await run_with_faults(
+        folder, {}, deed=a_worker_sleeps_longer_than_its_lease, missed_slots=WORKER_MISSED_SLOTS
+    )
+    table.add("worker SIGSTOP 7 s, SIGCONT", 1, WORKER_MISSED_SLOTS, ended)
+    assert ended.adopted >= 1
+    assert ended.verdict == (True, 0, 0), ended.faults
+
+
+@pytest.mark.parametrize("point", ["detect:before:20", "detect:after:3", "queue:before:3", "queue:after:3"])
+async def test_a_leader_killed_at_a_boundary_costs_nothing(folder: Path, point: str, table: FaultTable) -> None:
+    ended = await run_with_faults(folder, {"leader": [point]}, missed_slots=LEADER_MISSED_SLOTS, slot_ms=LEADER_SLOT_MS)
+    stage, when, _ = point.split(":")
+    table.add(f"leader SIGKILL {when} {stage}", ended.killed("leader"), LEADER_MISSED_SLOTS, ended)
+    assert ended.killed("leader") == 1, ended.progress
+    assert ended.logs["leader"].count(ELECTED) == 2
+    assert ended.verdict == (True, 0, 0), ended.faults
+
+
+def active_leader(run: Run) -> str:
+    """Return which of two leaders leads, before there was any fault."""
+    (name,) = (name for name in ("leader", "leader-2") if ELECTED in run.log(name))
+    return name
+
+
+async def the_active_leader_is_killed(run: Run) -> None:
+    await at_work(run)
+    run.process(active_leader(run)).kill()
+
+
+async def the_active_leader_sleeps_and_wakes_deposed(run: Run) -> None:
+    await at_work(run)
+    leader = run.process(active_leader(run))
+    leader.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(LEADER_SECONDS + 2)
+    leader.send_signal(signal.SIGCONT)
+
+
+@pytest.mark.parametrize("deed", [the_active_leader_is_killed, the_active_leader_sleeps_and_wakes_deposed])
+async def test_a_standby_takes_over(folder: Path, deed: Deed, table: FaultTable) -> None:
+    ended = await run_with_faults(
+        folder, {"leader-2": []}, deed=deed, missed_slots=LEADER_MISSED_SLOTS, slot_ms=LEADER_SLOT_MS
+    )
+    table.add(f"standby: {spoken(deed)}", 1, LEADER_MISSED_SLOTS, ended)
+    assert [ended.logs[name].count(ELECTED) for name in ("leader", "leader-2")] == [1, 1]
+    assert ended.verdict == (True, 0, 0), ended.faults
+
+
+async def test_an_emptied_redis_costs_nothing(folder: Path, table: FaultTable) -> None:
+    waiting: list[int] = []
+
+    async def it_is_emptied_three_times(run: Run) -> None:
+        await at_work(run)
+        async with Redis.from_url(run.redis_url()) as redis:
+            for _ in range(3):
+                waiting.append(await redis.dbsize())
+                await redis.flushall()
+                await asyncio.sleep(1.5)
+
+    ended = await run_with_faults(folder, {}, deed=it_is_emptied_three_times, missed_slots=FLUSH_MISSED_SLOTS)
+    table.add("Redis FLUSHALL", len(waiting), FLUSH_MISSED_SLOTS, ended)
+    assert all(waiting), "there was nothing to lose"
+    assert ended.verdict == (True, 0, 0), ended.faults
+
+
+async def redis_stalls_and_goes_on(run: Run) -> None:
+    await at_work(run)
+    server = run.valkey()
+    server.send_signal(signal.SIGSTOP)
+    await asyncio.sleep(STALL_SECONDS)
+    server.send_signal(signal.SIGCONT)
+
+
+async def redis_is_killed_and_comes_back(run: Run) -> None:
+    await at_work(run)
+    server = run.valkey()
+    command = server.cmdline()
+    server.kill()
+    await asyncio.sleep(2)
+    run.start(command)
+
+
+@pytest.mark.parametrize("deed", [redis_stalls_and_goes_on, redis_is_killed_and_comes_back])
+async def test_a_redis_that_is_away_costs_nothing(folder: Path, deed: Deed, table: FaultTable) -> None:
+    ended = await run_with_faults(folder, {}, deed=deed, missed_slots=REDIS_MISSED_SLOTS, slot_ms=LEADER_SLOT_MS)
+    table.add(spoken(deed), 1, REDIS_MISSED_SLOTS, ended)
+    assert "Redis could not" in ended.logs["worker-1"] + ended.logs["leader"]
+    assert ended.verdict == (True, 0, 0), ended.faults
+
+
+def spoken(deed: Callable[..., object]) -> str:
+    """Return what a deed is called in the table."""
+    return deed.__name__.replace("_", " ")
