@@ -156,15 +156,15 @@ async def test_a_standby_scans_in_silence_and_publishes_at_once_when_it_leads() 
 
 async def test_a_scan_that_could_not_publish_tries_again_at_once() -> None:
     desk = Desk("p")
-    publish = desk.stream.publish
+    publish = desk.stream.publish_each
 
-    async def fails(candidates: object) -> int:
+    async def fails(candidates: object) -> list[bool]:
         raise ConnectionError
 
-    desk.stream.publish = fails  # type: ignore[method-assign, assignment]
+    desk.stream.publish_each = fails  # type: ignore[method-assign, assignment]
     with pytest.raises(ConnectionError):
         await desk.scanner.scan(60_000)
-    desk.stream.publish = publish  # type: ignore[method-assign]
+    desk.stream.publish_each = publish  # type: ignore[method-assign]
     assert await desk.scanner.scan(60_001) == 1
 
 
@@ -210,6 +210,22 @@ def test_a_need_that_is_over_is_forgotten() -> None:
     seen.forget(["p", "never known"])
     assert seen.note("p", 9, again=False) == 9
     assert seen.ages_ms(10) == {"p": 1}
+
+
+async def test_a_need_that_a_marker_swallowed_is_tried_again_by_the_next_scan() -> None:
+    desk = Desk("p", "q")
+    desk.stream.marked = {"p"}
+    assert await desk.scanner.scan(60_000) == 1
+    desk.stream.marked = set()
+    assert await desk.scanner.scan(62_000) == 1
+    assert desk.published == [("q", "scan", 60_000), ("p", "scan", 60_000)]
+
+
+async def test_a_leader_elected_anew_publishes_again_what_stands() -> None:
+    desk = Desk("p")
+    assert [await desk.scanner.scan(now) for now in (60_000, 62_000)] == [1, 0]
+    desk.scanner.forget()
+    assert await desk.scanner.scan(64_000) == 1
 
 
 def scanner_beside_a_watcher(desk: Desk) -> Scanner:

@@ -36,6 +36,7 @@ class Producer(Protocol):
     """The stream's end that takes candidates."""
 
     async def publish(self, candidates: Sequence[Candidate]) -> int: ...
+    async def publish_each(self, candidates: Sequence[Candidate]) -> list[bool]: ...
 
 
 def make_candidate(book: Book, address: str, reason: CandidateReason, seen_ms: int) -> Candidate | None:

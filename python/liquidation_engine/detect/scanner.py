@@ -45,6 +45,10 @@ class Scanner:
         self.overdue = 0  # liquidatable for long with no live intent and no stated reason
         self._published: dict[str, int] = {}  # candidate id -> when last published by a scan
 
+    def forget(self) -> None:
+        """Publish anew whatever stands, at the next scan: what was published may be lost, or was another leader's."""
+        self._published.clear()
+
     async def scan(self, now_ms: int) -> int:
         """Publish whatever is liquidatable and not taken care of, and return how many needs were new."""
         standing = self._book.liquidatable()
@@ -63,9 +67,11 @@ class Scanner:
                 due.append(candidate)
         if not self._publishing():
             return 0
-        published = await self._producer.publish(due) if due else 0
+        new = await self._producer.publish_each(due) if due else []
         self._published = {key: at for key, at in self._published.items() if now_ms - at < 2 * self._republish_ms}
-        self._published.update((candidate.id, now_ms) for candidate in due)
+        # One that a marker swallowed, or that found no room, was not told to anybody: the next scan tries again.
+        self._published.update((candidate.id, now_ms) for candidate, was_new in zip(due, new, strict=True) if was_new)
+        published = sum(new)
         if not standing:
             log.debug("No liquidatable positions found")
         elif published:

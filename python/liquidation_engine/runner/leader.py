@@ -204,7 +204,8 @@ class Leader:
 
     async def _elected(self) -> None:
         log.info("Elected leader", instance=self._instance.settings.instance_id)
-        # Whoever is liquidatable now is published by this leader, whatever its predecessor did.
+        # Whoever is liquidatable now is published by this leader, whatever its predecessor did or an emptied Redis forgot.
+        self._scanner.forget()
         try:
             if self._ready.is_set():
                 await self._scanner.scan(_now_ms())

@@ -33,18 +33,23 @@ class CandidateProducer:
         self.held_back_total = 0  # candidates for which there was no room; the scanner finds them again
 
     async def publish(self, candidates: Sequence[Candidate]) -> int:
-        """Publish in the given order (most profitable first) and return how many needs were new.
+        """Publish in the given order (most profitable first) and return how many needs were new."""
+        return sum(await self.publish_each(candidates))
+
+    async def publish_each(self, candidates: Sequence[Candidate]) -> list[bool]:
+        """Publish in the given order and return of each need whether it was new and found room.
 
         At the length limit it trims and waits for the workers; what still finds no room is counted in
         `held_back_total` and leaves no marker, so the next scan publishes it.
         """
-        published = 0
-        waiting = list(candidates)
+        published = [False] * len(candidates)
+        waiting = list(range(len(candidates)))
         deadline = asyncio.get_running_loop().time() + self._full_wait_seconds
         while waiting:
-            answers = await self._publish_now(waiting)
-            published += answers.count(PUBLISHED)
-            waiting = [candidate for candidate, answer in zip(waiting, answers, strict=True) if answer == FULL]
+            answers = await self._publish_now([candidates[place] for place in waiting])
+            for place, answer in zip(waiting, answers, strict=True):
+                published[place] = answer == PUBLISHED
+            waiting = [place for place, answer in zip(waiting, answers, strict=True) if answer == FULL]
             if waiting and not await self._room_before(deadline):
                 break
         self.held_back_total += len(waiting)

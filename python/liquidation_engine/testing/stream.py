@@ -30,6 +30,7 @@ class MemoryStream:
     def __init__(self, journal: Journal | None = None) -> None:
         self.journal = Journal() if journal is None else journal
         self.published: list[Candidate] = []
+        self.marked: set[str] = set()  # positions whose dedupe marker lives
         self.pending: dict[str, MemoryEntry] = {}
         self.left_lying: list[MemoryEntry] = []  # what the next reclaim takes over
         self.acknowledged: list[str] = []
@@ -41,11 +42,16 @@ class MemoryStream:
 
     async def publish(self, candidates: Sequence[Candidate]) -> int:
         """Add candidates and return how many."""
-        for one in candidates:
+        return sum(await self.publish_each(candidates))
+
+    async def publish_each(self, candidates: Sequence[Candidate]) -> list[bool]:
+        """Add candidates, but those whose position is `marked`, and return of each whether it was added."""
+        new = [one for one in candidates if one.position not in self.marked]
+        for one in new:
             self._waiting.append(MemoryEntry(stream_id=f"{1_000 + len(self.published)}-0", candidate=one))
             self.published.append(one)
         self._arrived.set()
-        return len(candidates)
+        return [one.position not in self.marked for one in candidates]
 
     async def read(self, count: int | None = None) -> Sequence[MemoryEntry]:
         """Wait for entries and deliver up to `count` of them."""
