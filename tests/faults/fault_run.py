@@ -60,9 +60,9 @@ class Run:
         """Start a server that ends with the test."""
         self.started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True))
 
-    def redis_url(self) -> str:
-        """Return where the demo's Redis is."""
-        return self.process("api").environ()["REDIS_URL"]
+    def environment(self, key: str) -> str:
+        """Return a setting that all instances share."""
+        return self.process("api").environ()[key]
 
     async def until_logged(self, name: str, text: str, times: int = 1) -> None:
         """Wait until an instance has logged `text` so many times."""
