@@ -109,13 +109,17 @@ class FaultPoints:
         on_point: Callable[[Stage, When], object] | None = None,
         kill: Callable[[], object] | None = None,
     ) -> None:
-        """Take `spec` as `stage:before`, `stage:after` or, for the n-th time it passes there, `stage:before:n`."""
+        """Take `spec` as `stage:before`, `stage:after` or, for the n-th time it passes there, `stage:before:n`.
+
+        With `:stop` behind it the process is not ended but stopped, until somebody sends SIGCONT.
+        """
         self._at: tuple[Stage, When] | None = None
         self._left = 1
+        how = signal.SIGKILL
         if enabled and spec:
-            self._at, self._left = parse_fault(spec)
+            self._at, self._left, how = parse_fault(spec)
         self._on_point = on_point if enabled else None
-        self._kill = kill or _kill_self
+        self._kill = kill or (lambda: os.kill(os.getpid(), how))
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], *, enabled: bool) -> "FaultPoints":
@@ -132,17 +136,16 @@ class FaultPoints:
                 self._kill()
 
 
-def parse_fault(spec: str) -> tuple[tuple[Stage, When], int]:
-    """Return where and at which passing the process ends."""
-    name, _, rest = spec.partition(":")
+def parse_fault(spec: str) -> tuple[tuple[Stage, When], int, signal.Signals]:
+    """Return where, at which passing and by which signal the process ends or stops."""
+    name, _, rest = spec.removesuffix(":stop").partition(":")
     when, _, nth = rest.partition(":")
     if name not in list(Stage) or when not in ("before", "after") or not (nth or "1").isdigit() or nth == "0":
-        raise ConfigError(f"{FAULT_VARIABLE} is {spec!r}, expected stage:before or stage:after, optionally :n")
-    return (Stage(name), "before" if when == "before" else "after"), int(nth or "1")
-
-
-def _kill_self() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
+        raise ConfigError(
+            f"{FAULT_VARIABLE} is {spec!r}, expected stage:before or stage:after, optionally :n, optionally :stop"
+        )
+    how = signal.SIGSTOP if spec.endswith(":stop") else signal.SIGKILL
+    return (Stage(name), "before" if when == "before" else "after"), int(nth or "1"), how
 
 
 class StageTimer:
