@@ -136,7 +136,9 @@ def test_a_callback_sees_every_boundary() -> None:
     assert seen == [("sign", "before"), ("intent", "before"), ("intent", "after"), ("sign", "after")]
 
 
-@pytest.mark.parametrize("spec", ["send", "send:during", "shipping:before", "send:before:0", "send:after:x", "send:stop", ":"])
+@pytest.mark.parametrize(
+    "spec", ["send", "send:during", "shipping:before", "send:before:0", "send:after:x", "send:stop", ":"]
+)
 def test_a_malformed_fault_point_is_named(spec: str) -> None:
     with pytest.raises(ConfigError, match="LIQUIDATION_FAULT_AT is"):
         FaultPoints(enabled=True, spec=spec)
