@@ -2,7 +2,9 @@
 
 mod arguments;
 mod book;
+mod columns;
 mod errors;
+mod market;
 mod planning;
 mod words;
 
@@ -13,6 +15,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::book::PositionBook;
+    #[pymodule_export]
+    use crate::market::MarketBook;
     #[pymodule_export]
     use crate::planning::{quotes, Quote};
     #[pymodule_export]

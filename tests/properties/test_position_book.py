@@ -1,0 +1,138 @@
+"""The generic market's book against the slow one, through whole histories of calls."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from generic_reference import Leg, SlowBook, columns, less
+from liquidation_engine import PositionBook
+
+ASSETS = 4
+
+amounts = st.one_of(st.integers(0, 3), st.integers(0, 10**9), st.integers(0, 2**64 - 1))
+slots = st.integers(0, 2 * ASSETS - 1)
+legs = st.lists(st.tuples(slots, amounts), max_size=9)
+positions = st.dictionaries(st.integers(0, 30), legs, max_size=8)
+prices = st.lists(
+    st.one_of(st.just(0), st.integers(90, 110), st.integers(0, 10**12), st.integers(0, 2**63 - 1)),
+    min_size=ASSETS,
+    max_size=ASSETS,
+)
+weights = st.lists(
+    st.one_of(st.just(0), st.integers(7_000, 12_000), st.integers(0, 2**32 - 1)), min_size=ASSETS, max_size=ASSETS
+)
+decimals = st.lists(st.sampled_from([0, 6, 6, 9, 9, 18, 40, 255]), min_size=ASSETS, max_size=ASSETS)
+exponents = st.lists(st.sampled_from([-128, -18, -8, -8, -8, 0, 12, 127]), min_size=ASSETS, max_size=ASSETS)
+calls = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), positions),
+        st.tuples(st.just("remove"), st.sets(st.integers(0, 30), max_size=5)),
+        st.tuples(st.just("tick"), prices),
+        st.tuples(st.just("weigh"), st.tuples(weights, weights)),
+        st.tuples(st.just("rearm"), st.integers(0, 30)),
+    ),
+    max_size=25,
+)
+
+
+def both(decimals: list[int], exponents: list[int]) -> tuple[PositionBook, SlowBook]:
+    fast = PositionBook(
+        [f"asset {number}" for number in range(len(decimals))],
+        np.array(decimals, np.uint8),
+        np.array(exponents, np.int8),
+    )
+    return fast, SlowBook(decimals, exponents)
+
+
+def run(fast: PositionBook, slow: SlowBook, call: str, argument: Any) -> None:
+    """Do one call on both books and compare what they answer."""
+    got, expected = None, None
+    match call:
+        case "set":
+            got, expected = fast.set_positions(*columns(argument)), slow.set_positions(argument)
+        case "remove":
+            known = sorted(argument & slow.positions.keys())
+            got, expected = fast.remove(np.array(known, np.uint64)), slow.remove(known)
+        case "tick":
+            got, expected = fast.tick(np.array(argument, np.int64), 1, 1), slow.tick(argument)
+        case "weigh":
+            got = fast.set_weights(*(np.array(side, np.uint32) for side in argument))
+            expected = slow.set_weights(*argument)
+        case "rearm" if argument in slow.positions:
+            fast.rearm(argument)
+            slow.rearm(argument)
+    if got is not None:
+        assert tuple(side.tolist() for side in got) == expected
+    assert fast.sweep().tolist() == fast.liquidatable().tolist() == sorted(slow.liquidatable())
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(decimals, exponents, calls)
+def test_every_call_answers_as_the_slow_book_does(
+    decimals: list[int], exponents: list[int], calls: list[tuple[str, Any]]
+) -> None:
+    fast, slow = both(decimals, exponents)
+    for call, argument in calls:
+        run(fast, slow, call, argument)
+    for name, legs in slow.positions.items():
+        collateral, debt = fast.health_exact(name)
+        assert (collateral, debt) == slow.sums(legs)
+        expected = collateral / debt if 0 < max(collateral, debt) < 10**300 and debt else None
+        if expected is not None:
+            assert fast.health(np.array([name], np.uint64))[0] == pytest.approx(expected, rel=1e-14)
+    assert len(fast) == len(slow.positions)
+
+
+def nearest_by_walking(slow: SlowBook, legs: list[Leg], asset: int, limit: int) -> int | None:
+    today = slow.prices[asset]
+
+    def holds(price: int) -> bool:
+        changed = slow.prices.copy()
+        changed[asset] = price
+        return less(slow.sums(legs, changed))
+
+    for distance in range(limit):
+        for price in (today - distance, today + distance):
+            if price >= 0 and holds(price):
+                return price
+    return None
+
+
+small = st.lists(st.tuples(slots, st.integers(0, 2_000)), max_size=6, unique_by=lambda leg: leg[0])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.integers(0, 3), min_size=ASSETS, max_size=ASSETS),
+    small,
+    st.lists(st.integers(0, 120), min_size=ASSETS, max_size=ASSETS),
+    st.lists(st.sampled_from([9_000, 9_999, 10_000, 10_001]), min_size=2 * ASSETS, max_size=2 * ASSETS),
+)
+def test_the_liquidation_price_is_the_nearest_at_which_the_exact_rule_says_so(
+    decimals: list[int], legs: list[Leg], prices: list[int], weights: list[int]
+) -> None:
+    fast, slow = both(decimals, [-16 - digits % 2 for digits in decimals])
+    for call, argument in [("set", {7: legs}), ("weigh", (weights[:ASSETS], weights[ASSETS:])), ("tick", prices)]:
+        run(fast, slow, call, argument)
+    for asset in range(ASSETS):
+        found, walked = fast.liquidation_price(7, asset), nearest_by_walking(slow, legs, asset, 400)
+        if walked is None:
+            assert found is None or abs(found - prices[asset]) >= 400
+        else:
+            assert found == walked
+
+
+@pytest.mark.parametrize("nearest", [0, 1, 3, 100])
+def test_nearest_and_histogram_order_positions_by_health(nearest: int) -> None:
+    fast, slow = both([6, 6], [-8, -8])
+    everybody = {name: [(0, 1_000 + 7 * name), (3, 1_000 - (name % 5))] for name in range(50)} | {90: [(0, 5)], 91: []}
+    run(fast, slow, "set", everybody)
+    run(fast, slow, "tick", [10**8, 10**8])
+    health = {name: c / d for name, (c, d) in ((n, slow.sums(legs)) for n, legs in everybody.items()) if d}
+    assert fast.nearest(nearest).tolist() == sorted(health, key=lambda name: (health[name], name))[:nearest]
+    edges = np.array([0.5, 1.05, 1.1, 1.3, max(health.values())])
+    assert fast.histogram(edges).tolist() == np.histogram(list(health.values()), edges)[0].tolist()
+    assert fast.histogram(np.array([5, np.inf])).tolist() == [2]
