@@ -1,5 +1,6 @@
 """The generic market's book against the slow one, through whole histories of calls."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,15 @@ from generic_reference import Leg, SlowBook, columns, less
 from liquidation_engine import PositionBook
 
 ASSETS = 4
+
+
+def kernels() -> list[str]:
+    """Return the kernels that this processor has."""
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return ["portable"] + ["avx2"] * (" avx2 " in flags) + ["avx512"] * (" avx512f " in flags)
+
+
+KERNELS = kernels()
 
 amounts = st.one_of(st.integers(0, 3), st.integers(0, 10**9), st.integers(0, 2**64 - 1))
 slots = st.integers(0, 2 * ASSETS - 1)
@@ -33,6 +43,7 @@ calls = st.lists(
         st.tuples(st.just("tick"), prices),
         st.tuples(st.just("weigh"), st.tuples(weights, weights)),
         st.tuples(st.just("rearm"), st.integers(0, 30)),
+        st.tuples(st.just("reanchor"), st.none()),
     ),
     max_size=25,
 )
@@ -61,6 +72,8 @@ def run(fast: PositionBook, slow: SlowBook, call: str, argument: Any) -> None:
         case "weigh":
             got = fast.set_weights(*(np.array(side, np.uint32) for side in argument))
             expected = slow.set_weights(*argument)
+        case "reanchor":
+            fast.reanchor()
         case "rearm" if argument in slow.positions:
             fast.rearm(argument)
             slow.rearm(argument)
@@ -69,11 +82,15 @@ def run(fast: PositionBook, slow: SlowBook, call: str, argument: Any) -> None:
     assert fast.sweep().tolist() == fast.liquidatable().tolist() == sorted(slow.liquidatable())
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(decimals, exponents, calls)
+@pytest.mark.parametrize("kernel", KERNELS)
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+@given(decimals=decimals, exponents=exponents, calls=calls)
 def test_every_call_answers_as_the_slow_book_does(
-    decimals: list[int], exponents: list[int], calls: list[tuple[str, Any]]
+    monkeypatch: pytest.MonkeyPatch, kernel: str, decimals: list[int], exponents: list[int], calls: list[tuple[str, Any]]
 ) -> None:
+    monkeypatch.setenv("LIQUIDATION_KERNEL", kernel)
     fast, slow = both(decimals, exponents)
     for call, argument in calls:
         run(fast, slow, call, argument)

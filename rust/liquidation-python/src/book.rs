@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard};
 
+use liquidation_core::book::generic::kernels::Kernel;
 use liquidation_core::book::generic::market::Asset;
 use liquidation_core::book::generic::verdicts::Crossings;
 use liquidation_core::book::generic::GenericBook;
@@ -55,7 +56,7 @@ impl PositionBook {
         exponents: Column<'_, i8>,
     ) -> PyResult<PositionBook> {
         let (decimals, exponents) = (decimals.values()?, exponents.values()?);
-        let book = described(assets.0, decimals, exponents).and_then(GenericBook::new);
+        let book = described(assets.0, decimals, exponents).and_then(|assets| GenericBook::new(assets, kernel()?));
         let book = book.map_err(|error| to_py_err(py, error))?;
         Ok(PositionBook {
             book: Mutex::new(book),
@@ -92,6 +93,12 @@ impl PositionBook {
     #[getter]
     fn clock(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
         self.with(py, |book| Ok(book.clock()))
+    }
+
+    /// The screen's instruction set: "avx512", "avx2" or "portable"; LIQUIDATION_KERNEL forces one on new books.
+    #[getter]
+    fn kernel(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.with(py, |book| Ok(book.kernel().name()))
     }
 
     /// Insert or replace positions; return (crossed, recovered) at the current prices, ids ascending (uint64).
@@ -171,6 +178,19 @@ impl PositionBook {
             .into_pyarray(py))
     }
 
+    /// Return how many positions the screen of a full sweep cannot rule out, those known to be liquidatable aside.
+    fn screen(&self, py: Python<'_>) -> PyResult<usize> {
+        self.with(py, |book| Ok(book.screen()))
+    }
+
+    /// Order all positions anew at the current prices, here and now: ticks are cheapest right after.
+    fn reanchor(&self, py: Python<'_>) -> PyResult<()> {
+        self.with(py, |book| {
+            book.reanchor();
+            Ok(())
+        })
+    }
+
     /// Let the next tick return a position as crossed again if it is still liquidatable.
     ///
     /// Raises UnknownPosition.
@@ -248,6 +268,14 @@ impl PositionBook {
         let (assets, count) =
             self.with(py, |book| Ok((book.market().assets().len(), book.len())))?;
         Ok(format!("PositionBook(assets={assets}, positions={count})"))
+    }
+}
+
+/// Returns the kernel that the environment forces, or the best one.
+fn kernel() -> Result<Kernel, CoreError> {
+    match std::env::var("LIQUIDATION_KERNEL") {
+        Ok(name) => Kernel::named(&name),
+        Err(_) => Ok(Kernel::best()),
     }
 }
 

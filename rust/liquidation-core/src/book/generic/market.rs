@@ -1,6 +1,6 @@
 //! The assets of a generic market, their prices and weights, and the factors that follow from them.
 
-use super::rule::{Factor, Factors};
+use super::rule::{power, Factor, Factors};
 use crate::CoreError;
 
 /// Assets that 16-bit slots can name: two slots each, and two more that the order keeps for itself.
@@ -25,7 +25,7 @@ pub struct Market {
     assets: Vec<Asset>,
     mantissas: Vec<u64>,
     weights: [Vec<u32>; 2],
-    factors: Vec<Factor>,
+    factors: Factors,
 }
 
 impl Market {
@@ -43,8 +43,8 @@ impl Market {
                 pair[0]
             )));
         }
-        let sides = |asset: &Asset| [Factor::new(asset.decimals, asset.exponent); 2];
-        let factors = assets.iter().flat_map(sides).collect();
+        let powers: Vec<_> = assets.iter().map(|asset| power(asset.decimals, asset.exponent)).collect();
+        let factors = Factors::new(&powers);
         let (mantissas, weights) = (vec![0; assets.len()], vec![FULL_WEIGHT_BPS; assets.len()]);
         Ok(Market {
             assets,
@@ -81,7 +81,7 @@ impl Market {
     /// Returns the factors of one asset at another price: collateral, debt.
     #[must_use]
     pub fn factors_at(&self, asset: usize, mantissa: u64) -> [Factor; 2] {
-        [0, 1].map(|side| self.factors[2 * asset + side].at(mantissa, self.weights[side][asset]))
+        [0, 1].map(|side| self.factors.of((2 * asset + side) as u16).at(mantissa, self.weights[side][asset]))
     }
 
     /// Takes new prices and adds the assets whose price changed to `changed`.
@@ -130,7 +130,7 @@ impl Market {
 
     fn refresh(&mut self, asset: usize) {
         let factors = self.factors_at(asset, self.mantissas[asset]);
-        self.factors[2 * asset..][..2].copy_from_slice(&factors);
+        self.factors.set(asset, factors);
     }
 
     fn has_one_per_asset(&self, what: &str, found: usize) -> Result<(), CoreError> {

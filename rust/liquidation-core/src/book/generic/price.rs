@@ -8,7 +8,7 @@
 
 use std::cmp::Ordering;
 
-use super::rule::{is_debt, is_liquidatable, sums, Factor};
+use super::rule::{is_debt, is_liquidatable, sums};
 use super::wide::Wide;
 use super::GenericBook;
 use crate::CoreError;
@@ -28,7 +28,11 @@ impl GenericBook {
         }
         let legs: Vec<_> = self.store.rows().record(row).legs().collect();
         let today = self.market.mantissas()[asset];
-        let verdict = |mantissa| self.verdict_at(&legs, asset, mantissa);
+        let mut factors = self.market.factors().clone();
+        let mut verdict = |mantissa| {
+            factors.set(asset, self.market.factors_at(asset, mantissa));
+            is_liquidatable(&factors, legs.iter().copied())
+        };
         if verdict(today) {
             return Ok(Some(today));
         }
@@ -45,31 +49,12 @@ impl GenericBook {
         })
     }
 
-    /// Returns whether legs would be liquidatable with one asset at another price.
-    fn verdict_at(&self, legs: &[(u16, u64)], asset: usize, mantissa: u64) -> bool {
-        let moved = self.market.factors_at(asset, mantissa);
-        let factor = |slot: u16| {
-            let here = usize::from(slot / 2) == asset;
-            if here {
-                moved[usize::from(slot & 1)]
-            } else {
-                self.market.factors()[usize::from(slot)]
-            }
-        };
-        // each leg gets a pair of slots of its own, so that only these factors need be there
-        let factors: Vec<Factor> = legs.iter().flat_map(|leg| [factor(leg.0); 2]).collect();
-        let own = (0u16..)
-            .zip(legs)
-            .map(|(leg, (slot, amount))| (2 * leg + (slot & 1), *amount));
-        is_liquidatable(&factors, own)
-    }
-
     /// Returns the nearest price for one leg on each side, the verdict today being no.
     fn on_both_sides(
         &self,
         legs: &[(u16, u64)],
         asset: usize,
-        verdict: impl Fn(u64) -> bool,
+        verdict: impl FnMut(u64) -> bool,
     ) -> Option<u64> {
         let today = self.market.mantissas()[asset];
         let (mine, others): (Vec<_>, Vec<_>) = legs
@@ -84,7 +69,7 @@ impl GenericBook {
             u128::from(amount) * u128::from(self.market.weights()[side][asset])
         };
         let (rise, fall) = (slope(0), slope(1));
-        let power = self.market.factors()[2 * asset].power();
+        let power = self.market.factors().of(2 * asset as u16).power();
         if power >= 0 {
             return match rise.cmp(&fall) {
                 Ordering::Greater => last(0, today, verdict),
@@ -200,7 +185,7 @@ fn clamped(value: &Wide) -> u64 {
 }
 
 /// Returns the lowest number of a range from which on a rising condition holds.
-fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
+fn first(mut low: u64, mut high: u64, mut holds: impl FnMut(u64) -> bool) -> Option<u64> {
     if low > high || !holds(high) {
         return None;
     }
@@ -216,7 +201,7 @@ fn first(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> Option<u64
 }
 
 /// Returns the highest number of a range up to which a falling condition holds.
-fn last(mut low: u64, mut high: u64, holds: impl Fn(u64) -> bool) -> Option<u64> {
+fn last(mut low: u64, mut high: u64, mut holds: impl FnMut(u64) -> bool) -> Option<u64> {
     if low > high || !holds(low) {
         return None;
     }

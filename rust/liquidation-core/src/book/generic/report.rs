@@ -72,8 +72,9 @@ impl GenericBook {
     /// Returns the bytes that the book occupies.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        let total = self.store.bytes() + self.verdicts.bytes();
-        Memory { hot: total, total }
+        let (hot, order) = self.order.bytes();
+        let total = order + self.store.bytes() + self.verdicts.bytes() + self.holders.capacity() * 4;
+        Memory { hot, total }
     }
 
     fn sums(&self, row: u32) -> (Wide, Wide) {

@@ -27,18 +27,30 @@ pub struct Factor {
     pub weighted: u128,
     power: i32,
     scale: u128,
+    lift: u128,
+    /// `weighted · 10^(power − lowest)`: all factors of a market in one unit; `NO_COMMON` where that is too much.
+    common: u128,
+}
+
+const NO_COMMON: u128 = u128::MAX;
+
+/// Returns the power of ten of one smallest unit at a mantissa and a weight of 1.
+#[must_use]
+pub fn power(decimals: u8, exponent: i8) -> i32 {
+    i32::from(exponent) - i32::from(decimals) + 14
 }
 
 impl Factor {
-    /// Returns the factor of an asset's side, without a price yet.
+    /// Returns the factor of an asset's side without a price yet; `lowest` is the lowest power of the market, 0 at most.
     #[must_use]
-    pub fn new(decimals: u8, exponent: i8) -> Factor {
-        let power = i32::from(exponent) - i32::from(decimals) + 14;
-        let scale = 10u128.checked_pow(power.unsigned_abs()).unwrap_or(0);
+    pub fn new(power: i32, lowest: i32) -> Factor {
+        let digits = |power: i32| 10u128.checked_pow(power.unsigned_abs()).unwrap_or(0);
         Factor {
             weighted: 0,
             power,
-            scale,
+            scale: digits(power),
+            lift: digits(power - lowest),
+            common: 0,
         }
     }
 
@@ -46,7 +58,13 @@ impl Factor {
     #[must_use]
     pub fn at(self, mantissa: u64, weight_bps: u32) -> Factor {
         let weighted = u128::from(mantissa) * u128::from(weight_bps);
-        Factor { weighted, ..self }
+        let common = match (weighted, self.lift) {
+            (0, _) => Some(0),
+            (_, 0) => None,
+            (weighted, lift) => weighted.checked_mul(lift),
+        };
+        let common = common.unwrap_or(NO_COMMON);
+        Factor { weighted, common, ..self }
     }
 
     /// Returns the weight of one smallest unit as a float with a relative error below 2⁻⁴⁸, 0 where it is below 10⁻³⁰⁰.
@@ -125,19 +143,83 @@ impl Factor {
 }
 
 /// The factors of all slots: the only thing that a price, a weight or interest changes.
-pub type Factors = [Factor];
+#[derive(Clone, Debug)]
+pub struct Factors {
+    slots: Vec<Factor>,
+    /// What the roundings of 32 legs may hide, in the common unit; `None` where that does not fit.
+    hidden: Option<u128>,
+}
+
+impl Factors {
+    /// Returns the factors of assets with these powers, two slots each, without prices.
+    #[must_use]
+    pub fn new(powers: &[i32]) -> Factors {
+        let lowest = powers.iter().copied().min().unwrap_or(0).min(0);
+        let slots = powers.iter().flat_map(|power| [Factor::new(*power, lowest); 2]).collect();
+        let unit = 10u128.checked_pow(lowest.unsigned_abs());
+        let hidden = unit.and_then(|unit| unit.checked_mul(2 * SIDE_LEGS as u128));
+        Factors { slots, hidden: if lowest == 0 { Some(0) } else { hidden } }
+    }
+
+    /// Returns a slot's factor.
+    #[inline]
+    #[must_use]
+    pub fn of(&self, slot: u16) -> &Factor {
+        &self.slots[usize::from(slot)]
+    }
+
+    /// Returns all of them by slot.
+    #[must_use]
+    pub fn slots(&self) -> &[Factor] {
+        &self.slots
+    }
+
+    /// Takes an asset's factors: collateral, debt.
+    pub fn set(&mut self, asset: usize, factors: [Factor; 2]) {
+        self.slots[2 * asset..][..2].copy_from_slice(&factors);
+    }
+}
 
 /// Returns whether a position is liquidatable.
 ///
 /// ```
-/// # use liquidation_core::book::generic::rule::{is_liquidatable, Factor};
-/// let dollar = Factor::new(6, -8).at(100_000_000, 10_000);
+/// # use liquidation_core::book::generic::rule::{is_liquidatable, power, Factors};
+/// let mut factors = Factors::new(&[power(6, -8)]);
+/// factors.set(0, [factors.of(0).at(100_000_000, 10_000), factors.of(1).at(100_000_000, 10_000)]);
 /// let legs = |debt| [(0, 1_000_000), (1, debt)].into_iter();
-/// assert!(!is_liquidatable(&[dollar, dollar], legs(1_000_000)));
-/// assert!(is_liquidatable(&[dollar, dollar], legs(1_000_001)));
+/// assert!(!is_liquidatable(&factors, legs(1_000_000)));
+/// assert!(is_liquidatable(&factors, legs(1_000_001)));
 /// ```
 #[must_use]
 pub fn is_liquidatable(factors: &Factors, legs: impl Iterator<Item = (u16, u64)> + Clone) -> bool {
+    clear_verdict(factors, legs.clone()).unwrap_or_else(|| verdict_of_sums(factors, legs))
+}
+
+/// Returns the verdict where the roundings cannot change it: the sums in the common unit, nothing rounded.
+///
+/// Rounding takes from collateral and adds to debt, so less collateral than debt before it is less after it; and with
+/// 32 legs it moves less than 32 units in all, so that much more collateral than debt is not less after it.
+#[inline]
+fn clear_verdict(factors: &Factors, legs: impl Iterator<Item = (u16, u64)>) -> Option<bool> {
+    let hidden = factors.hidden?;
+    let mut sums = [0u128; 2];
+    for (slot, amount) in legs {
+        let common = factors.of(slot).common;
+        if common == NO_COMMON {
+            return None;
+        }
+        let sum = &mut sums[usize::from(slot & 1)];
+        *sum = sum.checked_add(common.checked_mul(u128::from(amount))?)?;
+    }
+    let [collateral, debt] = sums;
+    match collateral.checked_sub(debt) {
+        None => Some(true),
+        Some(ahead) => (ahead >= hidden).then_some(false),
+    }
+}
+
+#[cold]
+fn verdict_of_sums(factors: &Factors, legs: impl Iterator<Item = (u16, u64)> + Clone) -> bool {
     match narrow_sums(factors, legs.clone()) {
         Some((collateral, debt)) => collateral < debt,
         None => {
@@ -160,7 +242,7 @@ pub fn sums(factors: &Factors, legs: impl Iterator<Item = (u16, u64)> + Clone) -
 fn narrow_sums(factors: &Factors, legs: impl Iterator<Item = (u16, u64)>) -> Option<(u128, u128)> {
     let mut sums = [0u128; 2];
     for (slot, amount) in legs {
-        let value = factors[usize::from(slot)].narrow(amount, is_debt(slot))?;
+        let value = factors.of(slot).narrow(amount, is_debt(slot))?;
         let sum = &mut sums[usize::from(slot & 1)];
         *sum = sum.checked_add(value)?;
     }
@@ -170,7 +252,7 @@ fn narrow_sums(factors: &Factors, legs: impl Iterator<Item = (u16, u64)>) -> Opt
 fn wide_sums(factors: &Factors, legs: impl Iterator<Item = (u16, u64)>) -> (Wide, Wide) {
     let mut sums = [Wide::ZERO; 2];
     for (slot, amount) in legs {
-        let value = factors[usize::from(slot)].wide(amount, is_debt(slot));
+        let value = factors.of(slot).wide(amount, is_debt(slot));
         sums[usize::from(slot & 1)] = sums[usize::from(slot & 1)].plus(&value);
     }
     (sums[0], sums[1])
@@ -180,39 +262,25 @@ fn wide_sums(factors: &Factors, legs: impl Iterator<Item = (u16, u64)>) -> (Wide
 mod tests {
     use super::*;
 
+    fn priced(power: i32, mantissa: u64, weight_bps: u32) -> Factors {
+        let mut factors = Factors::new(&[power]);
+        factors.set(0, [*factors.of(0), *factors.of(1)].map(|factor| factor.at(mantissa, weight_bps)));
+        factors
+    }
+
     #[test]
-    fn both_widths_agree_wherever_the_narrow_one_answers() {
-        for (decimals, exponent) in [
-            (6, -8),
-            (9, -8),
-            (0, 0),
-            (18, -18),
-            (0, 12),
-            (38, -9),
-            (6, 6),
-        ] {
-            for weighted in [
-                (0u64, 1u32),
-                (1, 1),
-                (99_999_999, 8_000),
-                (u64::MAX >> 1, u32::MAX),
-            ] {
-                let factor = Factor::new(decimals, exponent).at(weighted.0, weighted.1);
-                for (amount, up) in [
-                    (0, true),
-                    (1, false),
-                    (1, true),
-                    (u64::MAX, true),
-                    (u64::MAX, false),
-                ] {
-                    let Some(narrow) = factor.narrow(amount, up) else {
-                        continue;
-                    };
-                    assert_eq!(
-                        Wide::from(narrow),
-                        factor.wide(amount, up),
-                        "{decimals} {exponent} {amount}"
-                    );
+    fn all_widths_agree_wherever_they_answer() {
+        let amounts = [1, 2, 999, 1_000_000_007, u64::MAX / 3, u64::MAX];
+        for (decimals, exponent) in [(6, -8), (9, -8), (0, 0), (18, -18), (0, 12), (38, -9), (6, 6), (40, -18)] {
+            for (mantissa, weight) in [(0, 1), (1, 1), (99_999_999, 8_000), (u64::MAX >> 1, u32::MAX)] {
+                let factors = priced(power(decimals, exponent), mantissa, weight);
+                for (collateral, debt) in amounts.iter().flat_map(|one| amounts.map(|other| (*one, other))) {
+                    let legs = [(0, collateral), (1, debt)].into_iter();
+                    let wide = wide_sums(&factors, legs.clone());
+                    if let Some(narrow) = narrow_sums(&factors, legs.clone()) {
+                        assert_eq!((Wide::from(narrow.0), Wide::from(narrow.1)), wide);
+                    }
+                    assert_eq!(is_liquidatable(&factors, legs), wide.0 < wide.1, "{decimals} {exponent} {mantissa}");
                 }
             }
         }
@@ -220,18 +288,18 @@ mod tests {
 
     #[test]
     fn the_largest_leg_of_all_fits() {
-        let factor = Factor::new(0, i8::MAX).at(u64::MAX >> 1, u32::MAX);
-        let legs = (0..16).map(|_| (1u16, u64::MAX));
-        let (_, debt) = sums(&[factor, factor], legs);
+        let factors = priced(power(0, i8::MAX), u64::MAX >> 1, u32::MAX);
+        let (_, debt) = sums(&factors, (0..16).map(|_| (1u16, u64::MAX)));
         let expected = 16.0 * u64::MAX as f64 * i64::MAX as f64 * f64::from(u32::MAX) * 1e141;
         assert!((debt.to_f64() / expected - 1.0).abs() < 1e-12);
     }
 
     #[test]
     fn the_smallest_leg_of_all_is_a_unit_of_debt_and_no_collateral() {
-        let factor = Factor::new(u8::MAX, i8::MIN).at(1, 1);
-        let (collateral, debt) = sums(&[factor, factor], [(0u16, 1u64), (1, 1)].into_iter());
+        let factors = priced(power(u8::MAX, i8::MIN), 1, 1);
+        let (collateral, debt) = sums(&factors, [(0u16, 1u64), (1, 1)].into_iter());
         assert_eq!((collateral, debt), (Wide::ZERO, Wide::from(1)));
-        assert_eq!(factor.to_f64(), 0.0);
+        assert!(is_liquidatable(&factors, [(0u16, 1u64), (1, 1)].into_iter()));
+        assert_eq!(factors.of(0).to_f64(), 0.0);
     }
 }

@@ -1,0 +1,93 @@
+//! A new anchor, laid from a copy while the book goes on, and brought up to date before it takes over.
+
+use super::order::Order;
+use super::rule::Factors;
+use super::store::Rows;
+use super::verdicts::Verdicts;
+use super::GenericBook;
+
+/// Everything that laying an order needs, shared with the book or copied: it may go to another thread.
+#[derive(Clone, Debug)]
+pub struct AnchorTask {
+    rows: Rows,
+    factors: Factors,
+    holders: Vec<u32>,
+    verdicts: Verdicts,
+}
+
+impl AnchorTask {
+    /// Lays the order at the prices of the task's start.
+    #[must_use]
+    pub fn lay(&self) -> Order {
+        Order::laid(&self.rows, &self.factors, &self.holders, |row| self.verdicts.is_liquidatable(row))
+    }
+}
+
+/// When the order that is in use began, and what a tick cost it then.
+#[derive(Clone, Debug, Default)]
+pub struct Age {
+    ticks: u32,
+    fresh: usize,
+}
+
+/// Ticks that an order is used for at least, unless everything would be read.
+const YOUNG: u32 = 16;
+/// Blocks below which laying anew gains nothing.
+const SMALL: usize = 64;
+
+impl Age {
+    /// Counts a tick that read so many blocks.
+    pub fn count(&mut self, read: usize) {
+        if self.ticks == 0 {
+            self.fresh = read;
+        }
+        self.ticks = self.ticks.saturating_add(1);
+    }
+
+    fn wants(&self, read: usize, total: usize, later: usize) -> bool {
+        let worn = self.ticks >= YOUNG && read > 4 * self.fresh + total / 400;
+        let lost = self.ticks > 1 && read > total / 16 && read > 2 * self.fresh;
+        total > SMALL && (worn || lost || later > SMALL + total / 8)
+    }
+}
+
+impl GenericBook {
+    /// Returns whether ticks would become cheaper by a new anchor.
+    #[must_use]
+    pub fn wants_anchor(&self) -> bool {
+        let (read, total) = self.order.read();
+        self.changed_since.is_none() && self.age.wants(read, total, self.order.later())
+    }
+
+    /// Begins a new anchor at the current prices: [`AnchorTask::lay`] may run elsewhere, [`GenericBook::install`] ends it.
+    ///
+    /// A task begun before is given up: its order must not be installed any more.
+    pub fn begin_anchor(&mut self) -> AnchorTask {
+        self.changed_since = Some(Vec::new());
+        AnchorTask {
+            rows: self.store.rows().clone(),
+            factors: self.market.factors().clone(),
+            holders: self.holders.clone(),
+            verdicts: self.verdicts.clone(),
+        }
+    }
+
+    /// Takes the order of the last task begun into use, after replaying at its anchor what changed since.
+    pub fn install(&mut self, order: Order) {
+        let Some(changed) = self.changed_since.take() else { return };
+        self.order = order;
+        self.age = Age::default();
+        for slot in 0..self.holders.len() as u16 {
+            self.restate(slot);
+        }
+        for row in changed {
+            self.order.put(row, self.store.rows().record(row), self.verdicts.is_liquidatable(row));
+        }
+    }
+
+    /// Lays a new anchor at the current prices, here and now.
+    pub fn reanchor(&mut self) {
+        let order = self.begin_anchor().lay();
+        self.install(order);
+    }
+}

@@ -1,0 +1,62 @@
+//! One position as the screen sees it: its legs' shares of its value at the anchor, its key, its mirrored key.
+
+use super::ratios::{HIDDEN_IN_KEY, HIDDEN_UNITS};
+use super::round::{down, up, ROOM};
+use super::rule::is_debt;
+use super::store::Record;
+
+/// Legs of a lane at most: a position's and the unit of dust.
+pub const LANE_LEGS: usize = super::batch::MOST_LEGS + 1;
+/// Units below which a position is dust: its hidden units are carried by a leg of their own.
+const DUST: f64 = (1u64 << 36) as f64;
+
+/// Slots and values at the anchor, each rounded against the borrower: collateral down, debt up.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    legs: [(u16, f32); LANE_LEGS],
+    count: usize,
+    /// Health at the anchor, rounded down, the hidden units counted as debt.
+    pub key: f32,
+    /// Health at the anchor, rounded up.
+    pub mirrored: f32,
+}
+
+impl Lane {
+    /// Returns a position's lane; `units` are the values of a smallest unit at the anchor by slot, `unit_slot` is dust's.
+    #[must_use]
+    pub fn of(record: Record<'_>, units: &[f64], unit_slot: u16) -> Lane {
+        let mut lane = Lane { legs: [(0, 0.0); LANE_LEGS], count: 0, key: 0.0, mirrored: 0.0 };
+        let mut sums = [0.0; 2];
+        for (slot, amount) in record.legs() {
+            sums[usize::from(slot & 1)] += amount as f64 * units[usize::from(slot)];
+        }
+        let [collateral, debt] = sums;
+        lane.key = down(collateral / (debt + HIDDEN_IN_KEY) * (1.0 - ROOM));
+        lane.mirrored = if debt > 0.0 { up(collateral / debt * (1.0 + ROOM)) } else { f32::INFINITY };
+        let total = collateral + debt + HIDDEN_UNITS;
+        let share = 1.0 / total;
+        for (slot, amount) in record.legs() {
+            let (unit, amount) = (units[usize::from(slot)], amount as f64);
+            match is_debt(slot) {
+                true => lane.push(slot, up(amount * unit * share * (1.0 + ROOM))),
+                false if unit > 0.0 => lane.push(slot, down(amount * unit * share * (1.0 - ROOM))),
+                false => {}
+            }
+        }
+        if total < DUST {
+            lane.push(unit_slot, up(HIDDEN_UNITS * share * (1.0 + ROOM)));
+        }
+        lane
+    }
+
+    fn push(&mut self, slot: u16, value: f32) {
+        self.legs[self.count] = (slot, value);
+        self.count += 1;
+    }
+
+    /// Returns slots and values, collateral first.
+    #[must_use]
+    pub fn legs(&self) -> &[(u16, f32)] {
+        &self.legs[..self.count]
+    }
+}
