@@ -1,5 +1,6 @@
 """The generic market's book against the slow one, through whole histories of calls."""
 
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -153,3 +154,16 @@ def test_nearest_and_histogram_order_positions_by_health(nearest: int) -> None:
     edges = np.array([0.5, 1.05, 1.1, 1.3, max(health.values())])
     assert fast.histogram(edges).tolist() == np.histogram(list(health.values()), edges)[0].tolist()
     assert fast.histogram(np.array([5, np.inf])).tolist() == [2]
+
+
+def test_the_vectors_that_judge_the_oracle_are_what_plain_python_says() -> None:
+    folder = Path(__file__).parent.parent / "vectors"
+    made = runpy.run_path(str(folder / "make_generic_legs.py"))
+    assert (folder / "generic_legs.txt").read_text().splitlines() == made["lines"]()
+    for line in made["lines"]():
+        decimals, exponent, mantissa, weight, amount, side, value = map(int, line.split())
+        fast, slow = both([decimals], [exponent])
+        run(fast, slow, "weigh", ([weight], [weight]))
+        run(fast, slow, "tick", [mantissa])
+        run(fast, slow, "set", {1: [(side, amount)]})
+        assert fast.health_exact(1) == ((0, value) if side else (value, 0))

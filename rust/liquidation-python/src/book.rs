@@ -56,7 +56,8 @@ impl PositionBook {
         exponents: Column<'_, i8>,
     ) -> PyResult<PositionBook> {
         let (decimals, exponents) = (decimals.values()?, exponents.values()?);
-        let book = described(assets.0, decimals, exponents).and_then(|assets| GenericBook::new(assets, kernel()?));
+        let book = described(assets.0, decimals, exponents)
+            .and_then(|assets| GenericBook::new(assets, kernel()?));
         let book = book.map_err(|error| to_py_err(py, error))?;
         Ok(PositionBook {
             book: Mutex::new(book),

@@ -9,17 +9,30 @@ use super::GenericBook;
 /// Everything that laying an order needs, shared with the book or copied: it may go to another thread.
 #[derive(Clone, Debug)]
 pub struct AnchorTask {
+    number: u64,
     rows: Rows,
     factors: Factors,
     holders: Vec<u32>,
     verdicts: Verdicts,
 }
 
+/// An order that a task laid.
+#[derive(Clone, Debug)]
+pub struct Laid {
+    number: u64,
+    order: Order,
+}
+
 impl AnchorTask {
     /// Lays the order at the prices of the task's start.
     #[must_use]
-    pub fn lay(&self) -> Order {
-        Order::laid(&self.rows, &self.factors, &self.holders, |row| self.verdicts.is_liquidatable(row))
+    pub fn lay(&self) -> Laid {
+        let is_parked = |row| self.verdicts.is_liquidatable(row);
+        let order = Order::laid(&self.rows, &self.factors, &self.holders, is_parked);
+        Laid {
+            number: self.number,
+            order,
+        }
     }
 }
 
@@ -61,10 +74,12 @@ impl GenericBook {
 
     /// Begins a new anchor at the current prices: [`AnchorTask::lay`] may run elsewhere, [`GenericBook::install`] ends it.
     ///
-    /// A task begun before is given up: its order must not be installed any more.
+    /// A task begun before is given up: what it laid is not installed any more.
     pub fn begin_anchor(&mut self) -> AnchorTask {
         self.changed_since = Some(Vec::new());
+        self.tasks += 1;
         AnchorTask {
+            number: self.tasks,
             rows: self.store.rows().clone(),
             factors: self.market.factors().clone(),
             holders: self.holders.clone(),
@@ -72,22 +87,31 @@ impl GenericBook {
         }
     }
 
-    /// Takes the order of the last task begun into use, after replaying at its anchor what changed since.
-    pub fn install(&mut self, order: Order) {
-        let Some(changed) = self.changed_since.take() else { return };
-        self.order = order;
+    /// Takes what the last task begun has laid into use, after replaying at its anchor what changed since.
+    pub fn install(&mut self, laid: Laid) {
+        if laid.number != self.tasks {
+            return;
+        }
+        let Some(changed) = self.changed_since.take() else {
+            return;
+        };
+        self.order = laid.order;
         self.age = Age::default();
         for slot in 0..self.holders.len() as u16 {
             self.restate(slot);
         }
         for row in changed {
-            self.order.put(row, self.store.rows().record(row), self.verdicts.is_liquidatable(row));
+            self.order.put(
+                row,
+                self.store.rows().record(row),
+                self.verdicts.is_liquidatable(row),
+            );
         }
     }
 
     /// Lays a new anchor at the current prices, here and now.
     pub fn reanchor(&mut self) {
-        let order = self.begin_anchor().lay();
-        self.install(order);
+        let laid = self.begin_anchor().lay();
+        self.install(laid);
     }
 }

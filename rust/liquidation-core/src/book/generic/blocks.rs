@@ -59,16 +59,29 @@ impl<S: Slot> Blocks<S> {
     #[must_use]
     pub fn new(window: usize) -> Blocks<S> {
         let (values, slots, blocks) = (Vec::new(), Vec::new(), Vec::new());
-        Blocks { values, slots, blocks, owners: Vec::new(), minima: Vec::new(), window }
+        Blocks {
+            values,
+            slots,
+            blocks,
+            owners: Vec::new(),
+            minima: Vec::new(),
+            window,
+        }
     }
 
     /// Adds a block of vacant lanes and returns the number of the first of them.
     pub fn push(&mut self, rows: usize) -> u32 {
         let number = self.blocks.len();
         let start = (self.values.len() / LANES) as u32;
-        self.blocks.push(Block { classes: [0; 2], start, live: 0, rows: rows as u16 });
+        self.blocks.push(Block {
+            classes: [0; 2],
+            start,
+            live: 0,
+            rows: rows as u16,
+        });
         self.values.resize(self.values.len() + rows * LANES, 0.0);
-        self.slots.resize(self.slots.len() + rows * LANES, S::default());
+        self.slots
+            .resize(self.slots.len() + rows * LANES, S::default());
         self.owners.resize(self.owners.len() + LANES, NOBODY);
         if number / self.window == self.minima.len() {
             self.minima.push(f32::INFINITY);
@@ -125,7 +138,11 @@ impl<S: Slot> Blocks<S> {
     /// Returns how many blocks are in windows whose smallest key is at most `threshold`.
     #[must_use]
     pub fn reached(&self, threshold: f32) -> usize {
-        let windows = self.minima.iter().filter(|minimum| **minimum <= threshold).count();
+        let windows = self
+            .minima
+            .iter()
+            .filter(|minimum| **minimum <= threshold)
+            .count();
         (windows * self.window).min(self.blocks.len())
     }
 
@@ -134,7 +151,10 @@ impl<S: Slot> Blocks<S> {
         let mut start = 0;
         while start < self.minima.len() {
             let near = self.minima[start] <= threshold;
-            let alike = self.minima[start..].iter().take_while(|minimum| (**minimum <= threshold) == near).count();
+            let alike = self.minima[start..]
+                .iter()
+                .take_while(|minimum| (**minimum <= threshold) == near)
+                .count();
             let end = ((start + alike) * self.window).min(self.blocks.len());
             visit(start * self.window..end, near);
             start += alike;
@@ -152,7 +172,12 @@ impl<S: Slot> Blocks<S> {
     /// Returns the bytes of what a sweep reads, and of everything.
     #[must_use]
     pub fn bytes(&self) -> (usize, usize) {
-        let hot = self.values.capacity() * 4 + self.slots.capacity() * size_of::<S>() + self.blocks.capacity() * size_of::<Block>();
-        (hot, hot + self.owners.capacity() * 4 + self.minima.capacity() * 4)
+        let hot = self.values.capacity() * 4
+            + self.slots.capacity() * size_of::<S>()
+            + self.blocks.capacity() * size_of::<Block>();
+        (
+            hot,
+            hot + self.owners.capacity() * 4 + self.minima.capacity() * 4,
+        )
     }
 }

@@ -25,14 +25,23 @@ impl Lane {
     /// Returns a position's lane; `units` are the values of a smallest unit at the anchor by slot, `unit_slot` is dust's.
     #[must_use]
     pub fn of(record: Record<'_>, units: &[f64], unit_slot: u16) -> Lane {
-        let mut lane = Lane { legs: [(0, 0.0); LANE_LEGS], count: 0, key: 0.0, mirrored: 0.0 };
+        let mut lane = Lane {
+            legs: [(0, 0.0); LANE_LEGS],
+            count: 0,
+            key: 0.0,
+            mirrored: 0.0,
+        };
         let mut sums = [0.0; 2];
         for (slot, amount) in record.legs() {
             sums[usize::from(slot & 1)] += amount as f64 * units[usize::from(slot)];
         }
         let [collateral, debt] = sums;
         lane.key = down(collateral / (debt + HIDDEN_IN_KEY) * (1.0 - ROOM));
-        lane.mirrored = if debt > 0.0 { up(collateral / debt * (1.0 + ROOM)) } else { f32::INFINITY };
+        lane.mirrored = if debt > 0.0 {
+            up(collateral / debt * (1.0 + ROOM))
+        } else {
+            f32::INFINITY
+        };
         let total = collateral + debt + HIDDEN_UNITS;
         let share = 1.0 / total;
         for (slot, amount) in record.legs() {

@@ -43,7 +43,10 @@ impl Market {
                 pair[0]
             )));
         }
-        let powers: Vec<_> = assets.iter().map(|asset| power(asset.decimals, asset.exponent)).collect();
+        let powers: Vec<_> = assets
+            .iter()
+            .map(|asset| power(asset.decimals, asset.exponent))
+            .collect();
         let factors = Factors::new(&powers);
         let (mantissas, weights) = (vec![0; assets.len()], vec![FULL_WEIGHT_BPS; assets.len()]);
         Ok(Market {
@@ -81,7 +84,11 @@ impl Market {
     /// Returns the factors of one asset at another price: collateral, debt.
     #[must_use]
     pub fn factors_at(&self, asset: usize, mantissa: u64) -> [Factor; 2] {
-        [0, 1].map(|side| self.factors.of((2 * asset + side) as u16).at(mantissa, self.weights[side][asset]))
+        [0, 1].map(|side| {
+            self.factors
+                .of((2 * asset + side) as u16)
+                .at(mantissa, self.weights[side][asset])
+        })
     }
 
     /// Takes new prices and adds the assets whose price changed to `changed`.

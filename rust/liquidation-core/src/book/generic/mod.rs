@@ -48,6 +48,7 @@ pub struct GenericBook {
     age: Age,
     /// Rows that a task begun must be told of.
     changed_since: Option<Vec<u32>>,
+    tasks: u64,
 }
 
 impl GenericBook {
@@ -57,15 +58,38 @@ impl GenericBook {
         let holders = vec![0; market.factors().slots().len()];
         let order = Order::laid(store.rows(), market.factors(), &holders, |_| false);
         let (verdicts, age) = (Verdicts::default(), Age::default());
-        Ok(GenericBook { kernel, market, clock: (0, 0), store, holders, verdicts, order, age, changed_since: None })
+        Ok(GenericBook {
+            kernel,
+            market,
+            clock: (0, 0),
+            store,
+            holders,
+            verdicts,
+            order,
+            age,
+            changed_since: None,
+            tasks: 0,
+        })
     }
 
     /// Inserts or replaces positions and judges them at the current prices.
     ///
     /// A replaced position is told again if it is liquidatable: its need is another one. If a column is at fault
     /// nothing changes.
-    pub fn set_positions(&mut self, ids: &[u64], offsets: &[u32], slots: &[u16], amounts: &[u64]) -> Result<Crossings, CoreError> {
-        let batch = Batch::checked(ids, offsets, slots, amounts, self.market.factors().slots().len())?;
+    pub fn set_positions(
+        &mut self,
+        ids: &[u64],
+        offsets: &[u32],
+        slots: &[u16],
+        amounts: &[u64],
+    ) -> Result<Crossings, CoreError> {
+        let batch = Batch::checked(
+            ids,
+            offsets,
+            slots,
+            amounts,
+            self.market.factors().slots().len(),
+        )?;
         let (mut news, mut legs) = (Crossings::default(), Vec::with_capacity(MOST_LEGS));
         let bulk = batch.len() >= BULK && batch.len() * 8 > self.store.len();
         for (id, raw) in batch.positions() {
@@ -107,14 +131,23 @@ impl GenericBook {
     }
 
     /// Takes new weights, in basis points, and judges whom they concern.
-    pub fn set_weights(&mut self, collateral_bps: &[u32], debt_bps: &[u32]) -> Result<Crossings, CoreError> {
+    pub fn set_weights(
+        &mut self,
+        collateral_bps: &[u32],
+        debt_bps: &[u32],
+    ) -> Result<Crossings, CoreError> {
         let mut changed = Vec::new();
         self.market.weigh(collateral_bps, debt_bps, &mut changed)?;
         Ok(self.reprice(&changed))
     }
 
     /// Takes new prices (0: none) and the clock, and tells what crossed and what recovered.
-    pub fn tick(&mut self, mantissas: &[i64], slot: u64, unix_time: u64) -> Result<Crossings, CoreError> {
+    pub fn tick(
+        &mut self,
+        mantissas: &[i64],
+        slot: u64,
+        unix_time: u64,
+    ) -> Result<Crossings, CoreError> {
         let mut changed = Vec::new();
         self.market.price(mantissas, &mut changed)?;
         self.clock = (self.clock.0.max(slot), self.clock.1.max(unix_time));
@@ -188,7 +221,8 @@ impl GenericBook {
         }
         let (mut news, mut suspects) = (Crossings::default(), self.verdicts.take_rearmed());
         self.order.recovery_suspects(&mut suspects);
-        self.order.suspects(self.kernel, &self.holders, &mut suspects);
+        self.order
+            .suspects(self.kernel, &self.holders, &mut suspects);
         for row in suspects {
             if self.judge(row, &mut news) {
                 self.place(row);
@@ -204,7 +238,12 @@ impl GenericBook {
         if self.order.has_unanchored_debt() {
             self.reanchor();
         }
-        let GenericBook { order, verdicts, store, .. } = self;
+        let GenericBook {
+            order,
+            verdicts,
+            store,
+            ..
+        } = self;
         let rows = store.rows();
         order.tidy(verdicts.liquidatable().map(|row| (row, rows.record(row))));
     }
@@ -212,12 +251,20 @@ impl GenericBook {
     /// Tells the order of a slot's price and whether anybody holds it.
     fn restate(&mut self, slot: u16) {
         let place = usize::from(slot);
-        self.order.set_slot(slot, self.market.factors().of(slot).weighted, self.holders[place] > 0);
+        self.order.set_slot(
+            slot,
+            self.market.factors().of(slot).weighted,
+            self.holders[place] > 0,
+        );
     }
 
     /// Tells the order of a row's position and verdict.
     fn place(&mut self, row: u32) {
-        self.order.put(row, self.store.rows().record(row), self.verdicts.is_liquidatable(row));
+        self.order.put(
+            row,
+            self.store.rows().record(row),
+            self.verdicts.is_liquidatable(row),
+        );
         if let Some(changed) = &mut self.changed_since {
             changed.push(row);
         }
@@ -243,7 +290,8 @@ impl GenericBook {
     /// Asks the exact rule about a row and returns whether its verdict changed.
     fn judge(&mut self, row: u32, news: &mut Crossings) -> bool {
         let (before, now) = (self.verdicts.is_liquidatable(row), self.verdict(row));
-        self.verdicts.settle(row, self.store.rows().id(row), now, news);
+        self.verdicts
+            .settle(row, self.store.rows().id(row), now, news);
         before != now
     }
 

@@ -57,15 +57,29 @@ struct Partition<S> {
 
 impl<S: Slot> Partition<S> {
     fn new() -> Partition<S> {
-        Partition { laid: Blocks::new(WINDOW), later: Blocks::new(1), vacant: Default::default() }
+        Partition {
+            laid: Blocks::new(WINDOW),
+            later: Blocks::new(1),
+            vacant: Default::default(),
+        }
     }
 
     fn blocks_mut(&mut self, later: bool) -> &mut Blocks<S> {
-        if later { &mut self.later } else { &mut self.laid }
+        if later {
+            &mut self.later
+        } else {
+            &mut self.laid
+        }
     }
 
     /// Lays positions of rising keys: windows in that order, within them blocks of positions alike in length.
-    fn lay(&mut self, keyed: &[(f32, u32)], lane: impl Fn(u32) -> Lane, slot: impl Fn(u16) -> S, placed: &mut dyn FnMut(u32, u32)) {
+    fn lay(
+        &mut self,
+        keyed: &[(f32, u32)],
+        lane: impl Fn(u32) -> Lane,
+        slot: impl Fn(u16) -> S,
+        placed: &mut dyn FnMut(u32, u32),
+    ) {
         for window in keyed.chunks(WINDOW * LANES) {
             let mut lanes: Vec<_> = window.iter().map(|(_, row)| (*row, lane(*row))).collect();
             lanes.sort_by_key(|(_, lane)| lane.legs().len());
@@ -82,7 +96,13 @@ impl<S: Slot> Partition<S> {
     }
 
     /// Writes a position into the lane it has, if it fits there without falling below its window's minimum.
-    fn rewrite(&mut self, place: Place, row: u32, position: &Lane, slot: impl Fn(u16) -> S) -> bool {
+    fn rewrite(
+        &mut self,
+        place: Place,
+        row: u32,
+        position: &Lane,
+        slot: impl Fn(u16) -> S,
+    ) -> bool {
         let blocks = self.blocks_mut(place.is_later());
         let fits = position.legs().len() <= blocks.rows(place.lane());
         let fits = fits && (place.is_later() || position.key >= blocks.minimum(place.lane()));
@@ -120,12 +140,29 @@ impl<S: Slot> Partition<S> {
         self.laid.blocks.len() + self.later.blocks.len()
     }
 
-    fn scan(&self, look: &Look, table: &[f32], bands: &Bands, outliers: Classes, rows: &mut Vec<u32>) {
+    fn scan(
+        &self,
+        look: &Look,
+        table: &[f32],
+        bands: &Bands,
+        outliers: Classes,
+        rows: &mut Vec<u32>,
+    ) {
         for blocks in [&self.laid, &self.later] {
             blocks.split(look.threshold, |range, near| {
                 let only = if near { Classes::MAX } else { outliers };
                 if only != 0 {
-                    S::scan(look.kernel, &Scan { blocks, table, bands, only }, range, rows);
+                    S::scan(
+                        look.kernel,
+                        &Scan {
+                            blocks,
+                            table,
+                            bands,
+                            only,
+                        },
+                        range,
+                        rows,
+                    );
                 }
             });
         }
@@ -133,7 +170,16 @@ impl<S: Slot> Partition<S> {
 
     fn bytes(&self) -> (usize, usize) {
         let (laid, later) = (self.laid.bytes(), self.later.bytes());
-        (laid.0 + later.0, laid.1 + later.1 + self.vacant.iter().map(|lanes| lanes.capacity() * 4).sum::<usize>())
+        (
+            laid.0 + later.0,
+            laid.1
+                + later.1
+                + self
+                    .vacant
+                    .iter()
+                    .map(|lanes| lanes.capacity() * 4)
+                    .sum::<usize>(),
+        )
     }
 }
 
@@ -163,10 +209,19 @@ pub struct Order {
 impl Order {
     /// Lays all positions in the order of their keys at an anchor; `is_parked` says who is liquidatable there.
     #[must_use]
-    pub fn laid(rows: &Rows, factors: &Factors, holders: &[u32], is_parked: impl Fn(u32) -> bool) -> Order {
+    pub fn laid(
+        rows: &Rows,
+        factors: &Factors,
+        holders: &[u32],
+        is_parked: impl Fn(u32) -> bool,
+    ) -> Order {
         let ratios = Ratios::at_anchor(factors);
         let mut order = Order {
-            units: factors.slots().iter().map(|factor| factor.to_f64()).collect(),
+            units: factors
+                .slots()
+                .iter()
+                .map(|factor| factor.to_f64())
+                .collect(),
             paging: Paging::of_most_held(holders),
             ratios,
             small: Partition::new(),
@@ -189,18 +244,33 @@ impl Order {
             }
         }
         order.parked = Parked::sorted(parked);
-        keyed.iter_mut().for_each(|keyed| keyed.sort_unstable_by_key(|(key, _)| key.to_bits())); // no key is negative
+        keyed
+            .iter_mut()
+            .for_each(|keyed| keyed.sort_unstable_by_key(|(key, _)| key.to_bits())); // no key is negative
         order.fill(rows, &keyed);
         order
     }
 
     fn fill(&mut self, rows: &Rows, keyed: &[Vec<(f32, u32)>; 2]) {
-        let Order { units, paging, ratios, small, large, places, .. } = self;
+        let Order {
+            units,
+            paging,
+            ratios,
+            small,
+            large,
+            places,
+            ..
+        } = self;
         let unit = ratios.unit_slot();
         let lane = |row| Lane::of(rows.record(row), units, unit);
-        small.lay(&keyed[0], lane, |slot| paging.local(slot).unwrap_or(0), &mut |row, lane| {
-            places[row as usize] = Place::new(false, false, lane).0;
-        });
+        small.lay(
+            &keyed[0],
+            lane,
+            |slot| paging.local(slot).unwrap_or(0),
+            &mut |row, lane| {
+                places[row as usize] = Place::new(false, false, lane).0;
+            },
+        );
         large.lay(&keyed[1], lane, |slot| slot, &mut |row, lane| {
             places[row as usize] = Place::new(true, false, lane).0;
         });
@@ -229,7 +299,9 @@ impl Order {
         if let Some(place) = self.place(row).filter(|place| place.is_large() == large) {
             let paging = &self.paging;
             let rewritten = match large {
-                false => self.small.rewrite(place, row, &lane, |slot| paging.local(slot).unwrap_or(0)),
+                false => self
+                    .small
+                    .rewrite(place, row, &lane, |slot| paging.local(slot).unwrap_or(0)),
                 true => self.large.rewrite(place, row, &lane, |slot| slot),
             };
             if rewritten {
@@ -239,7 +311,9 @@ impl Order {
         self.remove(row);
         let paging = &self.paging;
         let number = match large {
-            false => self.small.append(row, &lane, |slot| paging.local(slot).unwrap_or(0)),
+            false => self
+                .small
+                .append(row, &lane, |slot| paging.local(slot).unwrap_or(0)),
             true => self.large.append(row, &lane, |slot| slot),
         };
         self.places[row as usize] = Place::new(large, true, number).0;
@@ -258,8 +332,14 @@ impl Order {
     /// Takes a row out of the screen; its lane stays its own.
     fn silence(&mut self, row: u32) {
         match self.place(row) {
-            Some(place) if place.is_large() => self.large.blocks_mut(place.is_later()).silence(place.lane()),
-            Some(place) => self.small.blocks_mut(place.is_later()).silence(place.lane()),
+            Some(place) if place.is_large() => self
+                .large
+                .blocks_mut(place.is_later())
+                .silence(place.lane()),
+            Some(place) => self
+                .small
+                .blocks_mut(place.is_later())
+                .silence(place.lane()),
             None => {}
         }
     }
@@ -273,7 +353,15 @@ impl Order {
 
     /// Adds every row in the screen whose sum is not surely positive, whatever its key.
     pub fn sweep(&self, kernel: Kernel, rows: &mut Vec<u32>) {
-        self.scan(&Look { kernel, threshold: f32::INFINITY, outliers: Vec::new(), cost: self.len() }, rows);
+        self.scan(
+            &Look {
+                kernel,
+                threshold: f32::INFINITY,
+                outliers: Vec::new(),
+                cost: self.len(),
+            },
+            rows,
+        );
     }
 
     /// Adds every liquidatable row that may have recovered.
@@ -317,7 +405,12 @@ impl Order {
 
     fn look(&self, kernel: Kernel, holders: &[u32]) -> Look {
         let (total, threshold) = (self.len(), self.ratios.threshold());
-        let mut best = Look { kernel, threshold, outliers: Vec::new(), cost: self.reached(threshold) };
+        let mut best = Look {
+            kernel,
+            threshold,
+            outliers: Vec::new(),
+            cost: self.reached(threshold),
+        };
         if best.cost <= total / 8 {
             return best;
         }
@@ -330,22 +423,37 @@ impl Order {
             }
             let cost = self.reached(threshold) + beside;
             if cost < best.cost {
-                best = Look { kernel, threshold, outliers: outliers.clone(), cost };
+                best = Look {
+                    kernel,
+                    threshold,
+                    outliers: outliers.clone(),
+                    cost,
+                };
             }
         }
         if best.cost * 10 > total * 9 {
-            best = Look { kernel, threshold: f32::INFINITY, outliers: Vec::new(), cost: total };
+            best = Look {
+                kernel,
+                threshold: f32::INFINITY,
+                outliers: Vec::new(),
+                cost: total,
+            };
         }
         best
     }
 
     fn scan(&self, look: &Look, rows: &mut Vec<u32>) {
-        let on_page = look.outliers.iter().filter_map(|slot| self.paging.local(*slot));
+        let on_page = look
+            .outliers
+            .iter()
+            .filter_map(|slot| self.paging.local(*slot));
         let on_page = on_page.fold(0, |classes, local| classes | 1u128 << local);
         let (table, bands) = self.ratios.of_page();
         self.small.scan(look, table, &bands, on_page, rows);
         if self.large.len() > 0 {
-            let anywhere = look.outliers.iter().fold(0, |classes, slot| classes | 1u128 << (usize::from(*slot) % PAGE));
+            let anywhere = look.outliers.iter().fold(0, |classes, slot| {
+                classes | 1u128 << (usize::from(*slot) % PAGE)
+            });
             let (table, bands) = self.ratios.of_all();
             self.large.scan(look, table, &bands, anywhere, rows);
         }
@@ -364,7 +472,9 @@ impl Order {
     }
 
     fn is_large(&self, lane: &Lane) -> bool {
-        lane.legs().iter().any(|(slot, _)| self.paging.local(*slot).is_none())
+        lane.legs()
+            .iter()
+            .any(|(slot, _)| self.paging.local(*slot).is_none())
     }
 
     fn place(&self, row: u32) -> Option<Place> {

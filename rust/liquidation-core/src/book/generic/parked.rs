@@ -16,7 +16,10 @@ impl Parked {
     #[must_use]
     pub fn sorted(mut entries: Vec<(f32, u32)>) -> Parked {
         entries.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
-        Parked { sorted: entries, recent: Vec::new() }
+        Parked {
+            sorted: entries,
+            recent: Vec::new(),
+        }
     }
 
     /// Adds a position.

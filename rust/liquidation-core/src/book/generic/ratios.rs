@@ -63,8 +63,14 @@ pub struct Bands {
 impl Bands {
     fn new(sizes: &[f32; PAGE]) -> Bands {
         let largest = sizes.iter().copied().fold(0.0, f32::max);
-        let excess = (0..PAGE).filter(|class| sizes[*class] > USUAL).fold(0, |classes, class| classes | 1 << class);
-        Bands { usual: band(largest.min(USUAL)), excess, sizes: *sizes }
+        let excess = (0..PAGE)
+            .filter(|class| sizes[*class] > USUAL)
+            .fold(0, |classes, class| classes | 1 << class);
+        Bands {
+            usual: band(largest.min(USUAL)),
+            excess,
+            sizes: *sizes,
+        }
     }
 
     /// Returns the band of a block with slots of these classes.
@@ -112,7 +118,10 @@ impl Paging {
     #[inline]
     #[must_use]
     pub fn local(&self, slot: u16) -> Option<u8> {
-        self.local.get(usize::from(slot)).copied().filter(|local| *local != ELSEWHERE)
+        self.local
+            .get(usize::from(slot))
+            .copied()
+            .filter(|local| *local != ELSEWHERE)
     }
 }
 
@@ -137,7 +146,11 @@ impl Ratios {
     /// Returns the ratios to an anchor at that anchor's own prices, nobody holding anything.
     #[must_use]
     pub fn at_anchor(factors: &Factors) -> Ratios {
-        let anchor: Vec<u128> = factors.slots().iter().map(|factor| factor.weighted).collect();
+        let anchor: Vec<u128> = factors
+            .slots()
+            .iter()
+            .map(|factor| factor.weighted)
+            .collect();
         let assets = anchor.len() / 2;
         let mut ratios = Ratios {
             table: vec![0.0; anchor.len() + 1],
@@ -163,7 +176,11 @@ impl Ratios {
 
     /// Takes a slot's present price and whether anybody holds it.
     pub fn set(&mut self, slot: u16, weighted: u128, held: bool, paging: &Paging) {
-        let (place, asset, side) = (usize::from(slot), usize::from(slot / 2), usize::from(slot & 1));
+        let (place, asset, side) = (
+            usize::from(slot),
+            usize::from(slot / 2),
+            usize::from(slot & 1),
+        );
         self.held[place] = held;
         let (entry, least, most) = entry(self.anchor[place], weighted, is_debt(slot));
         self.least[side][asset] = if held { least } else { NO_LEAST };
@@ -208,20 +225,28 @@ impl Ratios {
     #[must_use]
     pub fn peeled(&self, most: usize) -> Vec<(u16, f32)> {
         let rank = |ratios: &[f64], side: u16| -> Vec<(f64, u16)> {
-            let held = (0u16..).zip(ratios).map(|(asset, ratio)| (*ratio, 2 * asset + side));
-            held.filter(|(_, slot)| self.held[usize::from(*slot)]).collect()
+            let held = (0u16..)
+                .zip(ratios)
+                .map(|(asset, ratio)| (*ratio, 2 * asset + side));
+            held.filter(|(_, slot)| self.held[usize::from(*slot)])
+                .collect()
         };
         let mut falls = rank(&self.least[0], 0);
         let mut rises = rank(&self.most[1], 1);
         falls.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
         rises.sort_unstable_by(|one, other| one.0.total_cmp(&other.0));
-        let middle = |ranked: &[(f64, u16)]| ranked.get(ranked.len() / 2).map_or(1.0, |ranked| ranked.0);
+        let middle =
+            |ranked: &[(f64, u16)]| ranked.get(ranked.len() / 2).map_or(1.0, |ranked| ranked.0);
         let (usual_fall, usual_rise) = (middle(&falls), middle(&rises));
         let mut steps = Vec::with_capacity(most);
         while steps.len() < most {
             let fall = falls.last().map_or(0.0, |fall| usual_fall / fall.0);
             let rise = rises.last().map_or(0.0, |rise| rise.0 / usual_rise);
-            let out = if rise >= fall { rises.pop() } else { falls.pop() };
+            let out = if rise >= fall {
+                rises.pop()
+            } else {
+                falls.pop()
+            };
             let Some((_, slot)) = out else { break };
             let fall = falls.last().map_or(NO_LEAST, |fall| fall.0);
             let rise = rises.last().map_or(NO_MOST, |rise| rise.0);
@@ -254,7 +279,11 @@ fn entry(anchor: u128, weighted: u128, debt: bool) -> (f32, f64, f64) {
     }
     let ratio = weighted as f64 / anchor as f64;
     let (least, most) = (ratio * (1.0 - ROOM), ratio * (1.0 + ROOM));
-    let entry = if debt { -up(most) } else { down(least).min(LARGEST_COLLATERAL_RATIO) };
+    let entry = if debt {
+        -up(most)
+    } else {
+        down(least).min(LARGEST_COLLATERAL_RATIO)
+    };
     (entry, least, most)
 }
 
@@ -266,11 +295,19 @@ fn threshold(fall: f64, rise: f64) -> f32 {
 }
 
 fn lowest(ratios: &[f64]) -> f64 {
-    folded(ratios, f64::INFINITY, |one, other| if other < one { other } else { one })
+    folded(
+        ratios,
+        f64::INFINITY,
+        |one, other| if other < one { other } else { one },
+    )
 }
 
 fn highest(ratios: &[f64]) -> f64 {
-    folded(ratios, 0.0, |one, other| if other > one { other } else { one })
+    folded(
+        ratios,
+        0.0,
+        |one, other| if other > one { other } else { one },
+    )
 }
 
 /// Folds eight lanes at a time, so that the steps need not wait for each other.
@@ -283,5 +320,8 @@ fn folded(ratios: &[f64], start: f64, step: impl Fn(f64, f64) -> f64) -> f64 {
             *lane = step(*lane, *ratio);
         }
     }
-    lanes.iter().chain(rest).fold(start, |one, other| step(one, *other))
+    lanes
+        .iter()
+        .chain(rest)
+        .fold(start, |one, other| step(one, *other))
 }

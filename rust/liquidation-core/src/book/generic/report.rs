@@ -73,7 +73,8 @@ impl GenericBook {
     #[must_use]
     pub fn memory(&self) -> Memory {
         let (hot, order) = self.order.bytes();
-        let total = order + self.store.bytes() + self.verdicts.bytes() + self.holders.capacity() * 4;
+        let total =
+            order + self.store.bytes() + self.verdicts.bytes() + self.holders.capacity() * 4;
         Memory { hot, total }
     }
 

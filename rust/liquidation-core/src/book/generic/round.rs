@@ -7,14 +7,22 @@ pub const ROOM: f64 = 1.0 / (1u64 << 44) as f64;
 #[must_use]
 pub fn down(value: f64) -> f32 {
     let near = value as f32;
-    if f64::from(near) > value { near.next_down() } else { near }
+    if f64::from(near) > value {
+        near.next_down()
+    } else {
+        near
+    }
 }
 
 /// Returns the smallest f32 that is not below `value`.
 #[must_use]
 pub fn up(value: f64) -> f32 {
     let near = value as f32;
-    if f64::from(near) < value { near.next_up() } else { near }
+    if f64::from(near) < value {
+        near.next_up()
+    } else {
+        near
+    }
 }
 
 #[cfg(test)]
@@ -23,9 +31,21 @@ mod tests {
 
     #[test]
     fn the_neighbours_enclose_every_number_below_zero_too() {
-        for value in [0.0, 1e-50, 0.1, 1.0 - 1e-12, 1.0 + 1e-12, 3e38, 1e39, f64::INFINITY] {
+        for value in [
+            0.0,
+            1e-50,
+            0.1,
+            1.0 - 1e-12,
+            1.0 + 1e-12,
+            3e38,
+            1e39,
+            f64::INFINITY,
+        ] {
             for value in [value, -value] {
-                assert!(f64::from(down(value)) <= value && value <= f64::from(up(value)), "{value}");
+                assert!(
+                    f64::from(down(value)) <= value && value <= f64::from(up(value)),
+                    "{value}"
+                );
             }
         }
         assert_eq!((down(1e39), up(1e39)), (f32::MAX, f32::INFINITY));

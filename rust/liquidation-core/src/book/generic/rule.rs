@@ -64,7 +64,11 @@ impl Factor {
             (weighted, lift) => weighted.checked_mul(lift),
         };
         let common = common.unwrap_or(NO_COMMON);
-        Factor { weighted, common, ..self }
+        Factor {
+            weighted,
+            common,
+            ..self
+        }
     }
 
     /// Returns the weight of one smallest unit as a float with a relative error below 2⁻⁴⁸, 0 where it is below 10⁻³⁰⁰.
@@ -155,10 +159,16 @@ impl Factors {
     #[must_use]
     pub fn new(powers: &[i32]) -> Factors {
         let lowest = powers.iter().copied().min().unwrap_or(0).min(0);
-        let slots = powers.iter().flat_map(|power| [Factor::new(*power, lowest); 2]).collect();
+        let slots = powers
+            .iter()
+            .flat_map(|power| [Factor::new(*power, lowest); 2])
+            .collect();
         let unit = 10u128.checked_pow(lowest.unsigned_abs());
         let hidden = unit.and_then(|unit| unit.checked_mul(2 * SIDE_LEGS as u128));
-        Factors { slots, hidden: if lowest == 0 { Some(0) } else { hidden } }
+        Factors {
+            slots,
+            hidden: if lowest == 0 { Some(0) } else { hidden },
+        }
     }
 
     /// Returns a slot's factor.
@@ -264,23 +274,47 @@ mod tests {
 
     fn priced(power: i32, mantissa: u64, weight_bps: u32) -> Factors {
         let mut factors = Factors::new(&[power]);
-        factors.set(0, [*factors.of(0), *factors.of(1)].map(|factor| factor.at(mantissa, weight_bps)));
+        factors.set(
+            0,
+            [*factors.of(0), *factors.of(1)].map(|factor| factor.at(mantissa, weight_bps)),
+        );
         factors
     }
 
     #[test]
     fn all_widths_agree_wherever_they_answer() {
         let amounts = [1, 2, 999, 1_000_000_007, u64::MAX / 3, u64::MAX];
-        for (decimals, exponent) in [(6, -8), (9, -8), (0, 0), (18, -18), (0, 12), (38, -9), (6, 6), (40, -18)] {
-            for (mantissa, weight) in [(0, 1), (1, 1), (99_999_999, 8_000), (u64::MAX >> 1, u32::MAX)] {
+        for (decimals, exponent) in [
+            (6, -8),
+            (9, -8),
+            (0, 0),
+            (18, -18),
+            (0, 12),
+            (38, -9),
+            (6, 6),
+            (40, -18),
+        ] {
+            for (mantissa, weight) in [
+                (0, 1),
+                (1, 1),
+                (99_999_999, 8_000),
+                (u64::MAX >> 1, u32::MAX),
+            ] {
                 let factors = priced(power(decimals, exponent), mantissa, weight);
-                for (collateral, debt) in amounts.iter().flat_map(|one| amounts.map(|other| (*one, other))) {
+                for (collateral, debt) in amounts
+                    .iter()
+                    .flat_map(|one| amounts.map(|other| (*one, other)))
+                {
                     let legs = [(0, collateral), (1, debt)].into_iter();
                     let wide = wide_sums(&factors, legs.clone());
                     if let Some(narrow) = narrow_sums(&factors, legs.clone()) {
                         assert_eq!((Wide::from(narrow.0), Wide::from(narrow.1)), wide);
                     }
-                    assert_eq!(is_liquidatable(&factors, legs), wide.0 < wide.1, "{decimals} {exponent} {mantissa}");
+                    assert_eq!(
+                        is_liquidatable(&factors, legs),
+                        wide.0 < wide.1,
+                        "{decimals} {exponent} {mantissa}"
+                    );
                 }
             }
         }
@@ -299,7 +333,10 @@ mod tests {
         let factors = priced(power(u8::MAX, i8::MIN), 1, 1);
         let (collateral, debt) = sums(&factors, [(0u16, 1u64), (1, 1)].into_iter());
         assert_eq!((collateral, debt), (Wide::ZERO, Wide::from(1)));
-        assert!(is_liquidatable(&factors, [(0u16, 1u64), (1, 1)].into_iter()));
+        assert!(is_liquidatable(
+            &factors,
+            [(0u16, 1u64), (1, 1)].into_iter()
+        ));
         assert_eq!(factors.of(0).to_f64(), 0.0);
     }
 }

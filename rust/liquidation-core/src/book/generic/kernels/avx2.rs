@@ -18,7 +18,10 @@ pub unsafe fn scan_page(scan: &Scan<'_, u8>, blocks: Range<usize>, rows: &mut Ve
             // SAFETY: both chunks have 16 entries, and a page's slots are below the length of its table
             unsafe {
                 let numbers = _mm_loadu_si128(slots.as_ptr().cast());
-                let halves = [_mm256_cvtepu8_epi32(numbers), _mm256_cvtepu8_epi32(_mm_srli_si128::<8>(numbers))];
+                let halves = [
+                    _mm256_cvtepu8_epi32(numbers),
+                    _mm256_cvtepu8_epi32(_mm_srli_si128::<8>(numbers)),
+                ];
                 sums = added(sums, values, halves, scan.table);
             }
         }
@@ -36,8 +39,16 @@ pub unsafe fn scan_all(scan: &Scan<'_, u16>, blocks: Range<usize>, rows: &mut Ve
         for (values, slots) in values.chunks_exact(LANES).zip(slots.chunks_exact(LANES)) {
             // SAFETY: both chunks have 16 entries, and slots are below the length of the table
             unsafe {
-                let numbers = [_mm_loadu_si128(slots.as_ptr().cast()), _mm_loadu_si128(slots.as_ptr().add(8).cast())];
-                sums = added(sums, values, numbers.map(|half| _mm256_cvtepu16_epi32(half)), scan.table);
+                let numbers = [
+                    _mm_loadu_si128(slots.as_ptr().cast()),
+                    _mm_loadu_si128(slots.as_ptr().add(8).cast()),
+                ];
+                sums = added(
+                    sums,
+                    values,
+                    numbers.map(|half| _mm256_cvtepu16_epi32(half)),
+                    scan.table,
+                );
             }
         }
         under(sums, band)
@@ -49,7 +60,12 @@ pub unsafe fn scan_all(scan: &Scan<'_, u16>, blocks: Range<usize>, rows: &mut Ve
 /// `values` has 16 entries and every number is below the length of `table`.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn added(sums: [__m256; 2], values: &[f32], numbers: [__m256i; 2], table: &[f32]) -> [__m256; 2] {
+unsafe fn added(
+    sums: [__m256; 2],
+    values: &[f32],
+    numbers: [__m256i; 2],
+    table: &[f32],
+) -> [__m256; 2] {
     // SAFETY: the caller's promise
     unsafe {
         let entries = numbers.map(|numbers| _mm256_i32gather_ps::<4>(table.as_ptr(), numbers));

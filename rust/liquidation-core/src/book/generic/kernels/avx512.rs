@@ -15,15 +15,24 @@ use crate::book::generic::ratios::PAGE;
 pub unsafe fn scan_page(scan: &Scan<'_, u8>, blocks: Range<usize>, rows: &mut Vec<u32>) {
     let entries = &scan.table[..PAGE];
     // SAFETY: the slice has eight times sixteen entries
-    let table: [__m512; 8] = std::array::from_fn(|part| unsafe { _mm512_loadu_ps(entries.as_ptr().add(part * LANES)) });
+    let table: [__m512; 8] =
+        std::array::from_fn(|part| unsafe { _mm512_loadu_ps(entries.as_ptr().add(part * LANES)) });
     let (bit5, bit6) = (_mm512_set1_epi32(32), _mm512_set1_epi32(64));
     each_block!(scan, blocks, rows, |values, slots, band| {
         let mut sum = _mm512_setzero_ps();
         for (values, slots) in values.chunks_exact(LANES).zip(slots.chunks_exact(LANES)) {
             // SAFETY: both chunks have 16 entries
-            let (values, slots) = unsafe { (_mm512_loadu_ps(values.as_ptr()), _mm_loadu_si128(slots.as_ptr().cast())) };
+            let (values, slots) = unsafe {
+                (
+                    _mm512_loadu_ps(values.as_ptr()),
+                    _mm_loadu_si128(slots.as_ptr().cast()),
+                )
+            };
             let number = _mm512_cvtepu8_epi32(slots);
-            let (in5, in6) = (_mm512_test_epi32_mask(number, bit5), _mm512_test_epi32_mask(number, bit6));
+            let (in5, in6) = (
+                _mm512_test_epi32_mask(number, bit5),
+                _mm512_test_epi32_mask(number, bit6),
+            );
             let pair = |at: usize| _mm512_permutex2var_ps(table[at], number, table[at + 1]);
             let low = _mm512_mask_blend_ps(in5, pair(0), pair(2));
             let high = _mm512_mask_blend_ps(in5, pair(4), pair(6));

@@ -27,19 +27,27 @@ impl Kernel {
     /// Returns the fastest that this processor has.
     #[must_use]
     pub fn best() -> Kernel {
-        [Kernel::Avx512, Kernel::Avx2].into_iter().find(|kernel| kernel.runs_here()).unwrap_or(Kernel::Portable)
+        [Kernel::Avx512, Kernel::Avx2]
+            .into_iter()
+            .find(|kernel| kernel.runs_here())
+            .unwrap_or(Kernel::Portable)
     }
 
     /// Returns the one of this name, if this processor has it.
     pub fn named(name: &str) -> Result<Kernel, CoreError> {
         let all = [Kernel::Avx512, Kernel::Avx2, Kernel::Portable];
         let Some(kernel) = all.into_iter().find(|kernel| kernel.name() == name) else {
-            return Err(CoreError::Argument(format!("found kernel '{name}', expected 'avx512', 'avx2' or 'portable'")));
+            return Err(CoreError::Argument(format!(
+                "found kernel '{name}', expected 'avx512', 'avx2' or 'portable'"
+            )));
         };
         if kernel.runs_here() {
             return Ok(kernel);
         }
-        Err(CoreError::Argument(format!("found kernel '{name}', which this processor lacks, expected '{}'", Kernel::best().name())))
+        Err(CoreError::Argument(format!(
+            "found kernel '{name}', which this processor lacks, expected '{}'",
+            Kernel::best().name()
+        )))
     }
 
     /// Returns its name.
@@ -95,11 +103,15 @@ macro_rules! each_block {
             if classes & $scan.only == 0 {
                 continue;
             }
-            let ($values, $slots) = (&$scan.blocks.values[block.legs()], &$scan.blocks.slots[block.legs()]);
+            let ($values, $slots) = (
+                &$scan.blocks.values[block.legs()],
+                &$scan.blocks.slots[block.legs()],
+            );
             let $band = $scan.bands.of(classes);
             let mut under: u16 = $under & block.live;
             while under != 0 {
-                let lane = number * crate::book::generic::blocks::LANES + under.trailing_zeros() as usize;
+                let lane =
+                    number * crate::book::generic::blocks::LANES + under.trailing_zeros() as usize;
                 $rows.push($scan.blocks.owner(lane));
                 under &= under - 1;
             }
@@ -117,7 +129,12 @@ macro_rules! slot {
             }
 
             #[allow(unsafe_code)]
-            fn scan(kernel: Kernel, scan: &Scan<'_, $number>, blocks: Range<usize>, rows: &mut Vec<u32>) {
+            fn scan(
+                kernel: Kernel,
+                scan: &Scan<'_, $number>,
+                blocks: Range<usize>,
+                rows: &mut Vec<u32>,
+            ) {
                 match kernel {
                     // SAFETY: a Kernel is made by `best` or `named`, which ask the processor
                     #[cfg(target_arch = "x86_64")]

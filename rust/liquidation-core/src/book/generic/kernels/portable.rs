@@ -7,7 +7,9 @@ use crate::book::generic::blocks::LANES;
 
 /// Adds the rows of the blocks' candidates.
 pub fn scan<S: Slot>(scan: &Scan<'_, S>, blocks: Range<usize>, rows: &mut Vec<u32>) {
-    each_block!(scan, blocks, rows, |values, slots, band| under(values, slots, scan.table, band));
+    each_block!(scan, blocks, rows, |values, slots, band| under(
+        values, slots, scan.table, band
+    ));
 }
 
 #[inline]
