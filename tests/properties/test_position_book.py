@@ -1,6 +1,7 @@
 """The generic market's book against the slow one, through whole histories of calls."""
 
 import runpy
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ def kernels() -> list[str]:
 
 
 KERNELS = kernels()
+FILE = Path(tempfile.mkdtemp()) / "book"
 
 amounts = st.one_of(st.integers(0, 3), st.integers(0, 10**9), st.integers(0, 2**64 - 1))
 slots = st.integers(0, 2 * ASSETS - 1)
@@ -102,6 +104,12 @@ def test_every_call_answers_as_the_slow_book_does(
         if expected is not None:
             assert fast.health(np.array([name], np.uint64))[0] == pytest.approx(expected, rel=1e-14)
     assert len(fast) == len(slow.positions)
+    fast.snapshot(FILE)
+    again = PositionBook.restore(FILE)
+    assert (again.assets, again.clock, again.kernel) == (fast.assets, fast.clock, kernel)
+    for name, legs in slow.positions.items():
+        assert again.health_exact(name) == slow.sums(legs)
+    run(again, slow, "tick", [price ^ 1 for price in slow.prices])
 
 
 def nearest_by_walking(slow: SlowBook, legs: list[Leg], asset: int, limit: int) -> int | None:

@@ -2,12 +2,13 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from generic_reference import columns
-from liquidation_engine import PositionBook, _core
+from liquidation_engine import PositionBook, _core, errors
 
 ONE = {7: [(0, 1_000_000), (3, 1_000_000)]}
 DOLLAR = 100_000_000
@@ -177,3 +178,49 @@ def test_several_threads_may_call_one_book() -> None:
         thread.join()
     assert set(told) == {7}
     assert market.liquidatable().tolist() == market.sweep().tolist()
+
+
+def cut(content: bytes) -> bytes:
+    return content[:-1]
+
+
+def changed(content: bytes) -> bytes:
+    return content[:60] + bytes([content[60] ^ 1]) + content[61:]
+
+
+def newer(content: bytes) -> bytes:
+    return content[:7] + b"\x02" + content[8:]
+
+
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (cut, "checksum"),
+        (changed, "checksum"),
+        (newer, "found a snapshot of version 2, expected 1"),
+        (lambda content: b"", "found 0 bytes that are not a snapshot"),
+    ],
+)
+def test_a_snapshot_at_fault_is_refused(tmp_path: Path, fault: Callable[[bytes], bytes], message: str) -> None:
+    file = tmp_path / "book"
+    filled().snapshot(file)
+    assert PositionBook.restore(file).health_exact(7) == (10**18, 10**18)
+    file.write_bytes(fault(file.read_bytes()))
+    with pytest.raises(errors.DecodeError, match=message):
+        PositionBook.restore(file)
+    assert [file.name for file in tmp_path.iterdir()] == ["book"]
+
+
+def test_a_snapshot_without_a_folder_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        filled().snapshot(tmp_path / "nowhere" / "book")
+    with pytest.raises(FileNotFoundError):
+        PositionBook.restore(tmp_path / "book")
+
+
+def test_a_kernel_can_be_forced_and_an_unknown_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIQUIDATION_KERNEL", "portable")
+    assert book().kernel == "portable"
+    monkeypatch.setenv("LIQUIDATION_KERNEL", "sse9")
+    with pytest.raises(_core.ArgumentError, match="found kernel 'sse9', expected 'avx512', 'avx2' or 'portable'"):
+        book()

@@ -239,3 +239,43 @@ fn powers_of_ten_at_the_ends_of_their_range() {
         world.check_sweep();
     }
 }
+
+/// Positions of one deposit and one debt in common assets, spread over a wide range of health; every hundredth also
+/// holds a deposit or a debt in a rare one, worth half of its side.
+fn spread_out(world: &mut World, count: u64) {
+    let assets = world.assets();
+    let mut one = |id: u64| {
+        let (deposit, debt) = (
+            2 * world.dice.below(assets - 1) as u16,
+            2 * world.dice.below(assets - 1) as u16 + 1,
+        );
+        let mut legs = vec![(deposit, 1_000_000), (debt, 1_000_000)];
+        if id % 100 == 0 {
+            legs.push((2 * assets as u16 - 2 + (id / 100 % 2) as u16, 1_000_000));
+        }
+        let health = 1.0 + 2.0 * world.dice.share() * world.dice.share();
+        world.steered(legs, health)
+    };
+    let positions: Vec<_> = (0..count).map(|id| (id, one(id))).collect();
+    world.set(&positions);
+    world.book.reanchor();
+}
+
+#[test]
+fn an_outlier_is_looked_for_in_all_blocks_and_nothing_else_is() {
+    for kernel in kernels() {
+        let (decimals, exponents) = ([6; 9], [-8; 9]);
+        let mut world = World::described(&decimals, &exponents, kernel, world::Dice(16));
+        let calm = vec![100_000_000; 9];
+        world.tick(&calm);
+        spread_out(&mut world, 20_000);
+        for factor in [0.2, 0.9, 1.0, 2.0, 9.0, 1.0] {
+            let mut prices = world.moved(0.0, 1e-4);
+            prices[8] = (calm[8] as f64 * factor) as i64;
+            world.tick(&prices);
+            let (read, total) = world.book.read();
+            assert!(read < total / 2, "{read} of {total} blocks at {factor}");
+        }
+        world.check_sweep();
+    }
+}

@@ -1,5 +1,6 @@
 //! `PositionBook`: a generic market behind a lock, every call with the GIL released.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
 use liquidation_core::book::generic::kernels::Kernel;
@@ -14,6 +15,7 @@ use pyo3::types::{PyBytes, PyDict, PyInt};
 use crate::arguments::{Address, Names, Text, Whole};
 use crate::columns::Column;
 use crate::errors::to_py_err;
+use crate::files;
 use crate::market::MarketBook;
 
 /// A market of your own: amounts by asset, prices and weights, every position judged in exact integers.
@@ -259,6 +261,28 @@ impl PositionBook {
         dict.set_item("hot", memory.hot)?;
         dict.set_item("total", memory.total)?;
         Ok(dict)
+    }
+
+    /// Write the book to a file, whole or not at all: versioned, checksummed, what was returned as crossed included.
+    ///
+    /// Raises OSError.
+    fn snapshot(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let bytes = self.with(py, |book| Ok(book.to_bytes()))?;
+        Ok(py.detach(|| files::replace(&path, &bytes))?)
+    }
+
+    /// Return the book that a file holds: it answers every call as the one that was written would.
+    ///
+    /// Raises OSError, or DecodeError for a file of another version, cut short or changed.
+    #[staticmethod]
+    fn restore(py: Python<'_>, path: PathBuf) -> PyResult<PositionBook> {
+        let bytes = py.detach(|| std::fs::read(&path))?;
+        let book = py
+            .detach(|| GenericBook::from_bytes(&bytes, kernel()?))
+            .map_err(|error| to_py_err(py, error))?;
+        Ok(PositionBook {
+            book: Mutex::new(book),
+        })
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

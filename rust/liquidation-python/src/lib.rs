@@ -4,6 +4,7 @@ mod arguments;
 mod book;
 mod columns;
 mod errors;
+mod files;
 mod market;
 mod planning;
 mod words;

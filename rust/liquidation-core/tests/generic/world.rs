@@ -166,6 +166,12 @@ impl World {
         legs
     }
 
+    /// Returns legs with their debts scaled to a health.
+    pub fn steered(&mut self, mut legs: Vec<Leg>, health: f64) -> Vec<Leg> {
+        self.steer(&mut legs, health);
+        legs
+    }
+
     /// Scales the debts to a health; at 1 the last unit of the last leg decides, this way or the other.
     fn steer(&mut self, legs: &mut [Leg], health: f64) {
         let (collateral, debt) = self.oracle.sums(legs);

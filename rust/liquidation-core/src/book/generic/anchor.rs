@@ -72,6 +72,12 @@ impl GenericBook {
         self.changed_since.is_none() && self.age.wants(read, total, self.order.later())
     }
 
+    /// Returns how many blocks of 16 the last tick meant to read, and how many there are.
+    #[must_use]
+    pub fn read(&self) -> (usize, usize) {
+        self.order.read()
+    }
+
     /// Begins a new anchor at the current prices: [`AnchorTask::lay`] may run elsewhere, [`GenericBook::install`] ends it.
     ///
     /// A task begun before is given up: what it laid is not installed any more.

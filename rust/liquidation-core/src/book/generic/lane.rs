@@ -10,49 +10,72 @@ pub const LANE_LEGS: usize = super::batch::MOST_LEGS + 1;
 /// Units below which a position is dust: its hidden units are carried by a leg of their own.
 const DUST: f64 = (1u64 << 36) as f64;
 
-/// Slots and values at the anchor, each rounded against the borrower: collateral down, debt up.
-#[derive(Clone, Debug)]
-pub struct Lane {
-    legs: [(u16, f32); LANE_LEGS],
-    count: usize,
+/// A position's place in the order, without its legs.
+#[derive(Clone, Copy, Debug)]
+pub struct Outline {
     /// Health at the anchor, rounded down, the hidden units counted as debt.
     pub key: f32,
     /// Health at the anchor, rounded up.
     pub mirrored: f32,
+    total: f64,
 }
 
-impl Lane {
-    /// Returns a position's lane; `units` are the values of a smallest unit at the anchor by slot, `unit_slot` is dust's.
+impl Outline {
+    /// Returns a position's outline; `units` are the values of a smallest unit at the anchor by slot.
     #[must_use]
-    pub fn of(record: Record<'_>, units: &[f64], unit_slot: u16) -> Lane {
-        let mut lane = Lane {
-            legs: [(0, 0.0); LANE_LEGS],
-            count: 0,
-            key: 0.0,
-            mirrored: 0.0,
-        };
+    pub fn of(record: Record<'_>, units: &[f64]) -> Outline {
         let mut sums = [0.0; 2];
         for (slot, amount) in record.legs() {
             sums[usize::from(slot & 1)] += amount as f64 * units[usize::from(slot)];
         }
         let [collateral, debt] = sums;
-        lane.key = down(collateral / (debt + HIDDEN_IN_KEY) * (1.0 - ROOM));
-        lane.mirrored = if debt > 0.0 {
+        let mirrored = if debt > 0.0 {
             up(collateral / debt * (1.0 + ROOM))
         } else {
             f32::INFINITY
         };
-        let total = collateral + debt + HIDDEN_UNITS;
-        let share = 1.0 / total;
+        Outline {
+            key: down(collateral / (debt + HIDDEN_IN_KEY) * (1.0 - ROOM)),
+            mirrored,
+            total: collateral + debt + HIDDEN_UNITS,
+        }
+    }
+
+    /// Returns whether the units that roundings hide count beside what it is worth.
+    #[must_use]
+    pub fn is_dust(&self) -> bool {
+        self.total < DUST
+    }
+}
+
+/// Slots and values at the anchor, each rounded against the borrower: collateral down, debt up.
+#[derive(Clone, Debug)]
+pub struct Lane {
+    legs: [(u16, f32); LANE_LEGS],
+    count: usize,
+    /// Its outline's.
+    pub key: f32,
+}
+
+impl Lane {
+    /// Returns a position's lane; `unit_slot` is that of dust's constant leg.
+    #[must_use]
+    pub fn of(record: Record<'_>, outline: &Outline, units: &[f64], unit_slot: u16) -> Lane {
+        let mut lane = Lane {
+            legs: [(0, 0.0); LANE_LEGS],
+            count: 0,
+            key: outline.key,
+        };
+        let share = 1.0 / outline.total;
         for (slot, amount) in record.legs() {
-            let (unit, amount) = (units[usize::from(slot)], amount as f64);
-            match is_debt(slot) {
-                true => lane.push(slot, up(amount * unit * share * (1.0 + ROOM))),
-                false if unit > 0.0 => lane.push(slot, down(amount * unit * share * (1.0 - ROOM))),
-                false => {}
+            let value = amount as f64 * units[usize::from(slot)] * share;
+            if is_debt(slot) {
+                lane.push(slot, up(value * (1.0 + ROOM)));
+            } else if value > 0.0 {
+                lane.push(slot, down(value * (1.0 - ROOM)));
             }
         }
-        if total < DUST {
+        if outline.is_dust() {
             lane.push(unit_slot, up(HIDDEN_UNITS * share * (1.0 + ROOM)));
         }
         lane

@@ -17,6 +17,8 @@ pub mod ratios;
 pub mod report;
 pub mod round;
 pub mod rule;
+mod snapshot;
+pub mod sorting;
 pub mod store;
 pub mod verdicts;
 pub mod wide;

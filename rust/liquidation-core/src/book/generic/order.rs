@@ -9,10 +9,11 @@
 
 use super::blocks::{Blocks, LANES};
 use super::kernels::{Kernel, Scan, Slot};
-use super::lane::{Lane, LANE_LEGS};
+use super::lane::{Lane, Outline, LANE_LEGS};
 use super::parked::Parked;
 use super::ratios::{Bands, Classes, Paging, Ratios, PAGE};
 use super::rule::Factors;
+use super::sorting::{sorted, Keyed};
 use super::store::{Record, Rows};
 
 /// Blocks of a window that was laid with the anchor.
@@ -72,23 +73,36 @@ impl<S: Slot> Partition<S> {
         }
     }
 
-    /// Lays positions of rising keys: windows in that order, within them blocks of positions alike in length.
+    /// Lays rows of rising keys: windows in that order, within them blocks of positions alike in length.
     fn lay(
         &mut self,
-        keyed: &[(f32, u32)],
-        lane: impl Fn(u32) -> Lane,
+        rows: &Rows,
+        keyed: &[Keyed],
+        lane: impl Fn(Record<'_>) -> Lane,
         slot: impl Fn(u16) -> S,
-        placed: &mut dyn FnMut(u32, u32),
+        places: &mut [u32],
+        large: bool,
     ) {
         for window in keyed.chunks(WINDOW * LANES) {
-            let mut lanes: Vec<_> = window.iter().map(|(_, row)| (*row, lane(*row))).collect();
-            lanes.sort_by_key(|(_, lane)| lane.legs().len());
-            for block in lanes.chunks(LANES) {
-                let rows = block.last().map_or(0, |(_, lane)| lane.legs().len());
-                let first = self.laid.push(rows);
-                for (number, (row, position)) in (first..).zip(block) {
+            let mut window: Vec<_> = window
+                .iter()
+                .map(|entry| rows.preview(entry.row()))
+                .collect();
+            window.sort_by_key(|(legs, _)| *legs);
+            for block in window.chunks(LANES) {
+                let lanes: Vec<Lane> = block
+                    .iter()
+                    .map(|(_, row)| lane(rows.record(*row)))
+                    .collect();
+                let longest = lanes
+                    .iter()
+                    .map(|lane| lane.legs().len())
+                    .max()
+                    .unwrap_or(0);
+                let first = self.laid.push(longest);
+                for ((number, (_, row)), position) in (first..).zip(block).zip(&lanes) {
                     self.laid.write(number, *row, position, &slot);
-                    placed(*row, number);
+                    places[*row as usize] = Place::new(large, false, number).0;
                 }
             }
         }
@@ -236,22 +250,20 @@ impl Order {
             if !record.has_debt() {
                 continue;
             }
-            let lane = order.lane(record);
+            let outline = Outline::of(record, &order.units);
             if is_parked(row) {
-                parked.push((lane.mirrored, row));
+                parked.push((outline.mirrored, row));
             } else {
-                keyed[usize::from(order.is_large(&lane))].push((lane.key, row));
+                keyed[usize::from(order.is_large(record, &outline))]
+                    .push(Keyed::new(outline.key, row));
             }
         }
         order.parked = Parked::sorted(parked);
-        keyed
-            .iter_mut()
-            .for_each(|keyed| keyed.sort_unstable_by_key(|(key, _)| key.to_bits())); // no key is negative
-        order.fill(rows, &keyed);
+        order.fill(rows, keyed.map(sorted));
         order
     }
 
-    fn fill(&mut self, rows: &Rows, keyed: &[Vec<(f32, u32)>; 2]) {
+    fn fill(&mut self, rows: &Rows, keyed: [Vec<Keyed>; 2]) {
         let Order {
             units,
             paging,
@@ -262,18 +274,16 @@ impl Order {
             ..
         } = self;
         let unit = ratios.unit_slot();
-        let lane = |row| Lane::of(rows.record(row), units, unit);
+        let lane = |record: Record<'_>| Lane::of(record, &Outline::of(record, units), units, unit);
         small.lay(
+            rows,
             &keyed[0],
             lane,
             |slot| paging.local(slot).unwrap_or(0),
-            &mut |row, lane| {
-                places[row as usize] = Place::new(false, false, lane).0;
-            },
+            places,
+            false,
         );
-        large.lay(&keyed[1], lane, |slot| slot, &mut |row, lane| {
-            places[row as usize] = Place::new(true, false, lane).0;
-        });
+        large.lay(rows, &keyed[1], lane, |slot| slot, places, true);
     }
 
     /// Takes a slot's present price and whether anybody holds it.
@@ -289,13 +299,14 @@ impl Order {
         if !record.has_debt() {
             return self.remove(row);
         }
-        let lane = self.lane(record);
+        let outline = Outline::of(record, &self.units);
         if liquidatable {
             self.silence(row);
-            self.parked.add(lane.mirrored, row);
+            self.parked.add(outline.mirrored, row);
             return;
         }
-        let large = self.is_large(&lane);
+        let lane = Lane::of(record, &outline, &self.units, self.ratios.unit_slot());
+        let large = self.is_large(record, &outline);
         if let Some(place) = self.place(row).filter(|place| place.is_large() == large) {
             let paging = &self.paging;
             let rewritten = match large {
@@ -372,7 +383,8 @@ impl Order {
     /// Sorts the parked positions anew if too many came since; `record` gives those that are liquidatable still.
     pub fn tidy<'a>(&mut self, liquidatable: impl Iterator<Item = (u32, Record<'a>)>) {
         if self.parked.is_untidy() {
-            let entries = liquidatable.map(|(row, record)| (self.lane(record).mirrored, row));
+            let entries =
+                liquidatable.map(|(row, record)| (Outline::of(record, &self.units).mirrored, row));
             self.parked = Parked::sorted(entries.collect());
         }
     }
@@ -467,14 +479,11 @@ impl Order {
         self.small.len() + self.large.len()
     }
 
-    fn lane(&self, record: Record<'_>) -> Lane {
-        Lane::of(record, &self.units, self.ratios.unit_slot())
-    }
-
-    fn is_large(&self, lane: &Lane) -> bool {
-        lane.legs()
-            .iter()
-            .any(|(slot, _)| self.paging.local(*slot).is_none())
+    fn is_large(&self, record: Record<'_>, outline: &Outline) -> bool {
+        outline.is_dust()
+            || record
+                .legs()
+                .any(|(slot, _)| self.paging.local(slot).is_none())
     }
 
     fn place(&self, row: u32) -> Option<Place> {

@@ -94,6 +94,24 @@ impl Verdicts {
         self.rows[row as usize]
     }
 
+    /// Sets a new row's bits from a snapshot; one that waits to be told again is rearmed.
+    pub fn restore(&mut self, row: u32, bits: u8) {
+        let liquidatable = bits & LIQUIDATABLE != 0;
+        self.rows[row as usize] = if liquidatable {
+            bits & (LIQUIDATABLE | TOLD)
+        } else {
+            0
+        };
+        self.count += usize::from(liquidatable);
+        self.rearm_if_untold(row);
+    }
+
+    fn rearm_if_untold(&mut self, row: u32) {
+        if self.is_liquidatable(row) && self.rows[row as usize] & TOLD == 0 {
+            self.rearmed.push(row);
+        }
+    }
+
     /// Returns the bytes that it occupies.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -151,3 +151,100 @@ macro_rules! slot {
 
 slot!(u8, avx512::scan_page, avx2::scan_page);
 slot!(u16, avx512::scan_all, avx2::scan_all);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::book::generic::lane::{Lane, Outline};
+    use crate::book::generic::ratios::{Ratios, PAGE};
+    use crate::book::generic::rule::Factors;
+    use crate::book::generic::store::Store;
+
+    fn everywhere() -> impl Iterator<Item = Kernel> {
+        ["portable", "avx2", "avx512"]
+            .into_iter()
+            .filter_map(|name| Kernel::named(name).ok())
+    }
+
+    /// Returns one block of 16 lanes of these legs, at prices of one.
+    fn block<S: Slot>(legs: &[(u16, u64)], slot: impl Fn(u16) -> S) -> Blocks<S> {
+        let (mut store, mut blocks) = (Store::default(), Blocks::new(1));
+        let row = store.put(1, legs);
+        let units = vec![1e18; PAGE];
+        let outline = Outline::of(store.rows().record(row), &units);
+        let lane = Lane::of(store.rows().record(row), &outline, &units, PAGE as u16);
+        let first = blocks.push(legs.len());
+        (0..16).for_each(|number| blocks.write(first + number, number, &lane, &slot));
+        blocks
+    }
+
+    fn candidates<S: Slot>(kernel: Kernel, blocks: &Blocks<S>, table: &[f32]) -> usize {
+        let bands = Ratios::at_anchor(&Factors::new(&[0; PAGE / 2])).of_page().1;
+        let mut rows = Vec::new();
+        S::scan(
+            kernel,
+            &Scan {
+                blocks,
+                table,
+                bands: &bands,
+                only: Classes::MAX,
+            },
+            0..1,
+            &mut rows,
+        );
+        rows.len()
+    }
+
+    #[test]
+    fn a_sum_that_compares_with_nothing_is_a_candidate() {
+        let legs = [(0, 3), (1, 1)];
+        let (page, all) = (block(&legs, |slot| slot as u8), block(&legs, |slot| slot));
+        let mut table = vec![1.0f32; PAGE];
+        for kernel in everywhere() {
+            table[1] = -1.0;
+            assert_eq!(
+                (
+                    candidates(kernel, &page, &table),
+                    candidates(kernel, &all, &table)
+                ),
+                (0, 0)
+            );
+            table[1] = f32::NAN;
+            assert_eq!(
+                (
+                    candidates(kernel, &page, &table),
+                    candidates(kernel, &all, &table)
+                ),
+                (16, 16)
+            );
+        }
+    }
+
+    #[test]
+    fn every_slot_of_the_page_is_looked_up_in_its_place() {
+        for kernel in everywhere() {
+            for slot in (1..PAGE as u16).step_by(2) {
+                let legs = [(slot - 1, 3), (slot, 1)];
+                let (page, all) = (block(&legs, |slot| slot as u8), block(&legs, |slot| slot));
+                let mut table: Vec<f32> = (0..PAGE)
+                    .map(|slot| if slot % 2 == 0 { 1.0 } else { -1.0 })
+                    .collect();
+                assert_eq!(
+                    (
+                        candidates(kernel, &page, &table),
+                        candidates(kernel, &all, &table)
+                    ),
+                    (0, 0)
+                );
+                table[usize::from(slot)] = -3.5;
+                assert_eq!(
+                    (
+                        candidates(kernel, &page, &table),
+                        candidates(kernel, &all, &table)
+                    ),
+                    (16, 16)
+                );
+            }
+        }
+    }
+}
