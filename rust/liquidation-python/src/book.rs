@@ -17,6 +17,7 @@ use crate::columns::Column;
 use crate::errors::to_py_err;
 use crate::files;
 use crate::market::MarketBook;
+use crate::shelf::Shelf;
 
 /// A market of your own: amounts by asset, prices and weights, every position judged in exact integers.
 ///
@@ -28,23 +29,24 @@ use crate::market::MarketBook;
 /// threads: one runs at a time, with the GIL released. Raises ArgumentError, and then nothing changed.
 #[pyclass(frozen, module = "liquidation_engine._core")]
 pub struct PositionBook {
-    book: Mutex<GenericBook>,
+    shelf: Mutex<Shelf>,
 }
 
 type Ids<'py> = Bound<'py, PyArray1<u64>>;
 
+impl From<GenericBook> for PositionBook {
+    fn from(book: GenericBook) -> PositionBook {
+        PositionBook { shelf: Mutex::new(Shelf::new(book)) }
+    }
+}
+
 impl PositionBook {
-    fn with<T: Send>(
-        &self,
-        py: Python<'_>,
-        act: impl FnOnce(&mut GenericBook) -> Result<T, CoreError> + Send,
-    ) -> PyResult<T> {
-        py.detach(|| act(&mut *self.locked()?))
-            .map_err(|error| to_py_err(py, error))
+    fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&mut GenericBook) -> Result<T, CoreError> + Send) -> PyResult<T> {
+        py.detach(|| self.locked()?.with(act)).map_err(|error| to_py_err(py, error))
     }
 
-    fn locked(&self) -> Result<MutexGuard<'_, GenericBook>, CoreError> {
-        self.book.lock().map_err(|_| CoreError::Broken)
+    fn locked(&self) -> Result<MutexGuard<'_, Shelf>, CoreError> {
+        self.shelf.lock().map_err(|_| CoreError::Broken)
     }
 }
 
@@ -61,9 +63,7 @@ impl PositionBook {
         let book = described(assets.0, decimals, exponents)
             .and_then(|assets| GenericBook::new(assets, kernel()?));
         let book = book.map_err(|error| to_py_err(py, error))?;
-        Ok(PositionBook {
-            book: Mutex::new(book),
-        })
+        Ok(PositionBook::from(book))
     }
 
     /// Return an empty book of a protocol's market, its clock at slot 0. The only protocol yet is "reference".
@@ -280,9 +280,7 @@ impl PositionBook {
         let book = py
             .detach(|| GenericBook::from_bytes(&bytes, kernel()?))
             .map_err(|error| to_py_err(py, error))?;
-        Ok(PositionBook {
-            book: Mutex::new(book),
-        })
+        Ok(PositionBook::from(book))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

@@ -7,6 +7,7 @@ mod errors;
 mod files;
 mod market;
 mod planning;
+mod shelf;
 mod words;
 
 use pyo3::prelude::*;

@@ -3,7 +3,6 @@
 use super::order::Order;
 use super::rule::Factors;
 use super::store::Rows;
-use super::verdicts::Verdicts;
 use super::GenericBook;
 
 /// Everything that laying an order needs, shared with the book or copied: it may go to another thread.
@@ -13,7 +12,7 @@ pub struct AnchorTask {
     rows: Rows,
     factors: Factors,
     holders: Vec<u32>,
-    verdicts: Verdicts,
+    parked: Vec<u32>,
 }
 
 /// An order that a task laid.
@@ -27,8 +26,9 @@ impl AnchorTask {
     /// Lays the order at the prices of the task's start.
     #[must_use]
     pub fn lay(&self) -> Laid {
-        let is_parked = |row| self.verdicts.is_liquidatable(row);
-        let order = Order::laid(&self.rows, &self.factors, &self.holders, is_parked);
+        let mut parked = vec![false; self.rows.len()];
+        self.parked.iter().for_each(|row| parked[*row as usize] = true);
+        let order = Order::laid(&self.rows, &self.factors, &self.holders, |row| parked[row as usize]);
         Laid {
             number: self.number,
             order,
@@ -89,30 +89,32 @@ impl GenericBook {
             rows: self.store.rows().clone(),
             factors: self.market.factors().clone(),
             holders: self.holders.clone(),
-            verdicts: self.verdicts.clone(),
+            parked: self.order.parked().filter(|row| self.verdicts.is_liquidatable(*row)).collect(),
         }
     }
 
     /// Takes what the last task begun has laid into use, after replaying at its anchor what changed since.
-    pub fn install(&mut self, laid: Laid) {
+    ///
+    /// Returns the order that is no longer needed: freeing a large one takes longer than a tick should.
+    pub fn install(&mut self, laid: Laid) -> Order {
         if laid.number != self.tasks {
-            return;
+            return laid.order;
         }
-        let Some(changed) = self.changed_since.take() else {
-            return;
-        };
-        self.order = laid.order;
+        let Some(changed) = self.changed_since.take() else { return laid.order };
+        let before = std::mem::replace(&mut self.order, laid.order);
         self.age = Age::default();
         for slot in 0..self.holders.len() as u16 {
             self.restate(slot);
         }
         for row in changed {
-            self.order.put(
-                row,
-                self.store.rows().record(row),
-                self.verdicts.is_liquidatable(row),
-            );
+            self.order.put(row, self.store.rows().record(row), self.verdicts.is_liquidatable(row));
         }
+        before
+    }
+
+    /// Gives up the last task begun: it will not be laid.
+    pub fn give_up_anchor(&mut self) {
+        self.changed_since = None;
     }
 
     /// Lays a new anchor at the current prices, here and now.

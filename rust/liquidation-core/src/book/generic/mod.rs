@@ -104,8 +104,8 @@ impl GenericBook {
             self.verdicts.reach(row);
             self.verdicts.forget(row);
             self.judge(row, &mut news);
-            if !bulk {
-                self.place(row);
+            if !bulk || self.verdicts.is_liquidatable(row) {
+                self.place(row); // whoever is liquidatable is parked: a new anchor starts from those
             }
         }
         if bulk {

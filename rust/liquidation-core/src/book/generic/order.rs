@@ -380,6 +380,11 @@ impl Order {
         self.parked.suspects(self.ratios.recovery_threshold(), rows);
     }
 
+    /// Returns the parked rows, and some that were.
+    pub fn parked(&self) -> impl Iterator<Item = u32> + '_ {
+        self.parked.rows()
+    }
+
     /// Sorts the parked positions anew if too many came since; `record` gives those that are liquidatable still.
     pub fn tidy<'a>(&mut self, liquidatable: impl Iterator<Item = (u32, Record<'a>)>) {
         if self.parked.is_untidy() {

@@ -40,6 +40,11 @@ impl Parked {
         rows.extend(self.recent.iter().filter(near).map(|entry| entry.1));
     }
 
+    /// Returns the rows, those included whose entries are out of date.
+    pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
+        self.sorted.iter().chain(&self.recent).map(|entry| entry.1)
+    }
+
     /// Returns the bytes that it occupies.
     #[must_use]
     pub fn bytes(&self) -> usize {

@@ -105,6 +105,9 @@ impl GenericBook {
         self.hold(row, true);
         self.verdicts.reach(row);
         self.verdicts.restore(row, bits);
+        if self.verdicts.is_liquidatable(row) {
+            self.place(row);
+        }
         Ok(())
     }
 }
