@@ -279,3 +279,109 @@ fn an_outlier_is_looked_for_in_all_blocks_and_nothing_else_is() {
         world.check_sweep();
     }
 }
+
+#[test]
+fn dust_of_a_few_units_whose_roundings_decide() {
+    for kernel in kernels() {
+        let (decimals, exponents) = ([18; 5], [-8; 5]);
+        let mut world = World::described(&decimals, &exponents, kernel, world::Dice(17));
+        world.tick(&[100_000_000, 33_333_333, 70_000_001, 1, 150_000_000]);
+        let mut dust = |id: u64| {
+            let size = world.dice.one(&[3, 20, 1_000, 1_000_000, 1_000_000_000]);
+            let sides = (world.dice.below(6), 1 + world.dice.below(6));
+            let slot = |dice: &mut world::Dice, side: u16| {
+                (2 * dice.below(5) as u16 + side, 1 + dice.next() % size)
+            };
+            let mut legs: Vec<_> = (0..sides.0).map(|_| slot(&mut world.dice, 0)).collect();
+            legs.extend((0..sides.1).map(|_| slot(&mut world.dice, 1)));
+            (id, world.steered(legs, 1.0))
+        };
+        let positions: Vec<_> = (0..2_000).map(&mut dust).collect();
+        world.set(&positions);
+        world.book.reanchor();
+        for step in 0..40 {
+            let prices = world.moved([0.0, 1e-3, 0.3][step % 3], [1e-8, 1e-4, 0.05][step % 3]);
+            world.tick(&prices);
+        }
+        world.check_sweep();
+    }
+}
+
+#[test]
+fn a_slot_that_gets_its_first_holder_after_its_price_has_moved() {
+    for kernel in kernels() {
+        let mut world = World::described(&[6; 3], &[-8; 3], kernel, world::Dice(18));
+        world.tick(&[100_000_000, 100_000_000, 100_000_000]);
+        world.set(&[(1, vec![(0, 2_000_000), (3, 1_000_000)])]);
+        world.book.reanchor();
+        world.tick(&[100_000_000, 100_000_000, 50_000_000]); // nobody holds the third asset yet
+        world.set(&[(2, vec![(4, 2_000_000), (3, 1_000_000)])]);
+        world.tick(&[100_000_000, 100_000_001, 50_000_000]);
+        assert_eq!(world.book.liquidatable(), [2]);
+    }
+}
+
+#[test]
+fn a_lonely_position_at_its_bound() {
+    for kernel in kernels() {
+        let mut dice = world::Dice(19);
+        for _ in 0..400 {
+            let mut world = World::described(&[6, 9], &[-8, -8], kernel, world::Dice(dice.next()));
+            let calm = [
+                1 + (dice.next() >> 30) as i64,
+                1 + (dice.next() >> 30) as i64,
+            ];
+            world.tick(&calm);
+            let legs = world.steered(
+                vec![(0, dice.next() >> 20), (3, dice.next() >> 20)],
+                1.0 + dice.share(),
+            );
+            world.set(&[(1, legs)]);
+            world.book.reanchor();
+            let (mut prices, asset) = (calm, dice.below(2));
+            let Some(limit) = world.book.liquidation_price(1, asset).unwrap() else {
+                continue;
+            };
+            for off in [0, 1, 0, -1, 0] {
+                prices[asset] = (limit as i64).saturating_add(off).max(0);
+                world.tick(&prices);
+            }
+        }
+    }
+}
+
+#[test]
+fn sixteen_legs_a_side_within_a_millionth_of_equality() {
+    for kernel in kernels() {
+        let mut world = World::of(40, kernel, 20);
+        let mut wide = |id: u64| {
+            let slot = |dice: &mut world::Dice, side: u16| {
+                (
+                    2 * dice.below(40) as u16 + side,
+                    1_000 + (dice.next() >> dice.one(&[24, 34, 44])),
+                )
+            };
+            let mut legs: Vec<_> = (0..16).map(|_| slot(&mut world.dice, 0)).collect();
+            legs.extend((0..16).map(|_| slot(&mut world.dice, 1)));
+            let health =
+                1.0 + world.dice.one(&[0.0, 1e-6, 1e-7, 1e-8]) * (world.dice.share() - 0.5);
+            (id, world.steered(legs, health))
+        };
+        let positions: Vec<_> = (0..800).map(&mut wide).collect();
+        world.set(&positions);
+        world.book.reanchor();
+        for step in 0..40 {
+            let prices = world.moved([0.9, 0.0, 1e-3][step % 3], [0.0, 1e-7, 1e-6][step % 3]);
+            world.tick(&prices);
+        }
+        let calm = world.prices();
+        for factor in [1e-3, 1e3, 1.0] {
+            let prices: Vec<_> = calm
+                .iter()
+                .map(|price| ((*price as f64 * factor) as i64).max(1))
+                .collect();
+            world.tick(&prices);
+        }
+        world.check_sweep();
+    }
+}

@@ -36,13 +36,20 @@ type Ids<'py> = Bound<'py, PyArray1<u64>>;
 
 impl From<GenericBook> for PositionBook {
     fn from(book: GenericBook) -> PositionBook {
-        PositionBook { shelf: Mutex::new(Shelf::new(book)) }
+        PositionBook {
+            shelf: Mutex::new(Shelf::new(book)),
+        }
     }
 }
 
 impl PositionBook {
-    fn with<T: Send>(&self, py: Python<'_>, act: impl FnOnce(&mut GenericBook) -> Result<T, CoreError> + Send) -> PyResult<T> {
-        py.detach(|| self.locked()?.with(act)).map_err(|error| to_py_err(py, error))
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        act: impl FnOnce(&mut GenericBook) -> Result<T, CoreError> + Send,
+    ) -> PyResult<T> {
+        py.detach(|| self.locked()?.with(act))
+            .map_err(|error| to_py_err(py, error))
     }
 
     fn locked(&self) -> Result<MutexGuard<'_, Shelf>, CoreError> {

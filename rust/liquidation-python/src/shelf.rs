@@ -22,7 +22,10 @@ impl Shelf {
     }
 
     /// Acts on the book: with the new order if one was finished, and beginning another if ticks became expensive.
-    pub fn with<T>(&mut self, act: impl FnOnce(&mut GenericBook) -> Result<T, CoreError>) -> Result<T, CoreError> {
+    pub fn with<T>(
+        &mut self,
+        act: impl FnOnce(&mut GenericBook) -> Result<T, CoreError>,
+    ) -> Result<T, CoreError> {
         if self.laying.as_ref().is_some_and(JoinHandle::is_finished) {
             self.finish();
         }
@@ -38,7 +41,10 @@ impl Shelf {
             return self.book.reanchor();
         }
         let task = self.book.begin_anchor();
-        match thread::Builder::new().name("anchor".to_owned()).spawn(move || task.lay()) {
+        match thread::Builder::new()
+            .name("anchor".to_owned())
+            .spawn(move || task.lay())
+        {
             Ok(laying) => self.laying = Some(laying),
             Err(_) => self.book.reanchor(), // no thread to be had
         }

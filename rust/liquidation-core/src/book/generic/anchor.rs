@@ -27,8 +27,12 @@ impl AnchorTask {
     #[must_use]
     pub fn lay(&self) -> Laid {
         let mut parked = vec![false; self.rows.len()];
-        self.parked.iter().for_each(|row| parked[*row as usize] = true);
-        let order = Order::laid(&self.rows, &self.factors, &self.holders, |row| parked[row as usize]);
+        self.parked
+            .iter()
+            .for_each(|row| parked[*row as usize] = true);
+        let order = Order::laid(&self.rows, &self.factors, &self.holders, |row| {
+            parked[row as usize]
+        });
         Laid {
             number: self.number,
             order,
@@ -89,7 +93,11 @@ impl GenericBook {
             rows: self.store.rows().clone(),
             factors: self.market.factors().clone(),
             holders: self.holders.clone(),
-            parked: self.order.parked().filter(|row| self.verdicts.is_liquidatable(*row)).collect(),
+            parked: self
+                .order
+                .parked()
+                .filter(|row| self.verdicts.is_liquidatable(*row))
+                .collect(),
         }
     }
 
@@ -100,14 +108,20 @@ impl GenericBook {
         if laid.number != self.tasks {
             return laid.order;
         }
-        let Some(changed) = self.changed_since.take() else { return laid.order };
+        let Some(changed) = self.changed_since.take() else {
+            return laid.order;
+        };
         let before = std::mem::replace(&mut self.order, laid.order);
         self.age = Age::default();
         for slot in 0..self.holders.len() as u16 {
             self.restate(slot);
         }
         for row in changed {
-            self.order.put(row, self.store.rows().record(row), self.verdicts.is_liquidatable(row));
+            self.order.put(
+                row,
+                self.store.rows().record(row),
+                self.verdicts.is_liquidatable(row),
+            );
         }
         before
     }

@@ -35,8 +35,14 @@ impl Market {
             let message = format!("found {} assets, expected 1 to {MOST_ASSETS}", assets.len());
             return Err(CoreError::Argument(message));
         }
-        if let Some(asset) = assets.iter().find(|asset| asset.name.len() > usize::from(u8::MAX)) {
-            let message = format!("found an asset's name of {} bytes, expected at most 255", asset.name.len());
+        if let Some(asset) = assets
+            .iter()
+            .find(|asset| asset.name.len() > usize::from(u8::MAX))
+        {
+            let message = format!(
+                "found an asset's name of {} bytes, expected at most 255",
+                asset.name.len()
+            );
             return Err(CoreError::Argument(message));
         }
         let mut names: Vec<_> = assets.iter().map(|asset| asset.name.as_str()).collect();
