@@ -34,7 +34,11 @@ impl World {
         unsafe {
             let offsets = from_raw_parts(self.offsets, self.positions + 1);
             let legs = offsets[self.positions] as usize;
-            (offsets, from_raw_parts(self.slots, legs), from_raw_parts(self.amounts, legs))
+            (
+                offsets,
+                from_raw_parts(self.slots, legs),
+                from_raw_parts(self.amounts, legs),
+            )
         }
     }
 }
@@ -45,14 +49,24 @@ pub unsafe extern "C" fn peer_csr(world: &World, quantities: *const f64, table: 
     // SAFETY: one quantity a leg, two entries an asset
     let (offsets, slots, quantities, table) = unsafe {
         let (offsets, slots, _) = world.columns();
-        (offsets, slots, from_raw_parts(quantities, slots.len()), from_raw_parts(table, 2 * world.assets))
+        (
+            offsets,
+            slots,
+            from_raw_parts(quantities, slots.len()),
+            from_raw_parts(table, 2 * world.assets),
+        )
     };
     let sum = |bounds: &[u32]| -> f64 {
         let legs = bounds[0] as usize..bounds[1] as usize;
         let values = quantities[legs.clone()].iter().zip(&slots[legs]);
-        values.map(|(quantity, slot)| quantity * table[usize::from(*slot)]).sum()
+        values
+            .map(|(quantity, slot)| quantity * table[usize::from(*slot)])
+            .sum()
     };
-    offsets.windows(2).filter(|bounds| sum(bounds) < 0.0).count() as u64
+    offsets
+        .windows(2)
+        .filter(|bounds| sum(bounds) < 0.0)
+        .count() as u64
 }
 
 /// Returns the sum of some words: what reading them costs.
@@ -78,7 +92,10 @@ fn summed_wide(words: &[u64]) -> u64 {
 fn summed(words: &[u64]) -> u64 {
     let mut lanes = [0u64; 64];
     for chunk in words.chunks_exact(64) {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, word)| *lane = lane.wrapping_add(*word));
+        lanes
+            .iter_mut()
+            .zip(chunk)
+            .for_each(|(lane, word)| *lane = lane.wrapping_add(*word));
     }
     lanes.iter().fold(0, |sum, lane| sum.wrapping_add(*lane))
 }
@@ -131,7 +148,12 @@ pub unsafe extern "C" fn book_reanchor(book: &mut GenericBook) {
 
 /// Returns the nanoseconds of one tick and writes how many crossings it told and how many blocks it read.
 #[no_mangle]
-pub unsafe extern "C" fn book_tick(book: &mut GenericBook, prices: *const i64, told: &mut u64, read: &mut u64) -> f64 {
+pub unsafe extern "C" fn book_tick(
+    book: &mut GenericBook,
+    prices: *const i64,
+    told: &mut u64,
+    read: &mut u64,
+) -> f64 {
     // SAFETY: one price an asset
     let prices = unsafe { from_raw_parts(prices, book.market().assets().len()) };
     let start = Instant::now();
@@ -150,7 +172,13 @@ pub unsafe extern "C" fn book_confirm(book: &GenericBook, world: &World) -> f64 
     let factors = book.market().factors();
     let verdict = |bounds: &[u32]| {
         let legs = bounds[0] as usize..bounds[1] as usize;
-        is_liquidatable(factors, slots[legs.clone()].iter().copied().zip(amounts[legs].iter().copied()))
+        is_liquidatable(
+            factors,
+            slots[legs.clone()]
+                .iter()
+                .copied()
+                .zip(amounts[legs].iter().copied()),
+        )
     };
     let start = Instant::now();
     black_box(offsets.windows(2).filter(|bounds| verdict(bounds)).count());

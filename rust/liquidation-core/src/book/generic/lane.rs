@@ -81,6 +81,30 @@ impl Lane {
         lane
     }
 
+    /// Returns a liquidatable position's lane, the sides changed over: debts first and down, collateral up.
+    #[must_use]
+    pub fn mirrored(record: Record<'_>, outline: &Outline, units: &[f64]) -> Lane {
+        let mut lane = Lane {
+            legs: [(0, 0.0); LANE_LEGS],
+            count: 0,
+            key: -outline.mirrored,
+        };
+        let share = 1.0 / outline.total;
+        let valued =
+            |(slot, amount): (u16, u64)| (slot, amount as f64 * units[usize::from(slot)] * share);
+        let (collateral, debts) = (
+            record.legs().filter(|leg| !is_debt(leg.0)),
+            record.legs().filter(|leg| is_debt(leg.0)),
+        );
+        for (slot, value) in debts.map(valued) {
+            lane.push(slot, down(value * (1.0 - ROOM)));
+        }
+        for (slot, value) in collateral.map(valued) {
+            lane.push(slot, up(value * (1.0 + ROOM)));
+        }
+        lane
+    }
+
     fn push(&mut self, slot: u16, value: f32) {
         self.legs[self.count] = (slot, value);
         self.count += 1;

@@ -222,7 +222,7 @@ impl GenericBook {
             self.restate(2 * *asset as u16 + 1);
         }
         let (mut news, mut suspects) = (Crossings::default(), self.verdicts.take_rearmed());
-        self.order.recovery_suspects(&mut suspects);
+        self.order.recovery_suspects(self.kernel, &mut suspects);
         self.order
             .suspects(self.kernel, &self.holders, &mut suspects);
         for row in suspects {
@@ -240,14 +240,8 @@ impl GenericBook {
         if self.order.has_unanchored_debt() {
             self.reanchor();
         }
-        let GenericBook {
-            order,
-            verdicts,
-            store,
-            ..
-        } = self;
-        let rows = store.rows();
-        order.tidy(verdicts.liquidatable().map(|row| (row, rows.record(row))));
+        self.order
+            .tidy(self.store.rows(), |row| self.verdicts.is_liquidatable(row));
     }
 
     /// Tells the order of a slot's price and whether anybody holds it.

@@ -258,7 +258,11 @@ impl Order {
                     .push(Keyed::new(outline.key, row));
             }
         }
-        order.parked = Parked::sorted(parked);
+        let units = &order.units;
+        order.parked = Parked::sorted(parked, |row| {
+            let record = rows.record(row);
+            Lane::mirrored(record, &Outline::of(record, units), units)
+        });
         order.fill(rows, keyed.map(sorted));
         order
     }
@@ -302,7 +306,8 @@ impl Order {
         let outline = Outline::of(record, &self.units);
         if liquidatable {
             self.silence(row);
-            self.parked.add(outline.mirrored, row);
+            let lane = Lane::mirrored(record, &outline, &self.units);
+            self.parked.add(row, &lane);
             return;
         }
         let lane = Lane::of(record, &outline, &self.units, self.ratios.unit_slot());
@@ -376,8 +381,8 @@ impl Order {
     }
 
     /// Adds every liquidatable row that may have recovered.
-    pub fn recovery_suspects(&self, rows: &mut Vec<u32>) {
-        self.parked.suspects(self.ratios.recovery_threshold(), rows);
+    pub fn recovery_suspects(&self, kernel: Kernel, rows: &mut Vec<u32>) {
+        self.parked.suspects(kernel, &self.ratios, rows);
     }
 
     /// Returns the parked rows, and some that were.
@@ -385,13 +390,23 @@ impl Order {
         self.parked.rows()
     }
 
-    /// Sorts the parked positions anew if too many came since; `record` gives those that are liquidatable still.
-    pub fn tidy<'a>(&mut self, liquidatable: impl Iterator<Item = (u32, Record<'a>)>) {
-        if self.parked.is_untidy() {
-            let entries =
-                liquidatable.map(|(row, record)| (Outline::of(record, &self.units).mirrored, row));
-            self.parked = Parked::sorted(entries.collect());
+    /// Sorts the parked positions anew if too many came since; `is_parked` says who still is.
+    pub fn tidy(&mut self, rows: &Rows, is_parked: impl Fn(u32) -> bool) {
+        if !self.parked.is_untidy() {
+            return;
         }
+        let mut parked: Vec<u32> = self.parked.rows().filter(|row| is_parked(*row)).collect();
+        parked.sort_unstable();
+        parked.dedup();
+        let units = &self.units;
+        let outline = |row: &u32| Outline::of(rows.record(*row), units);
+        let entries = parked
+            .iter()
+            .map(|row| (outline(row).mirrored, *row))
+            .collect();
+        self.parked = Parked::sorted(entries, |row| {
+            Lane::mirrored(rows.record(row), &outline(&row), units)
+        });
     }
 
     /// Returns how many blocks the last tick read, and how many there are.

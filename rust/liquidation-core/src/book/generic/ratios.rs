@@ -135,6 +135,9 @@ pub struct Ratios {
     table: Vec<f32>,
     page_sizes: [f32; PAGE],
     sizes: [f32; PAGE],
+    /// The table with the sides changed over: debts up from 0, collateral down.
+    parked: Vec<f32>,
+    parked_sizes: [f32; PAGE],
     held: Vec<bool>,
 }
 
@@ -161,6 +164,8 @@ impl Ratios {
             page: Page([0.0; PAGE]),
             page_sizes: [0.0; PAGE],
             sizes: [0.0; PAGE],
+            parked: vec![0.0; assets * 2],
+            parked_sizes: [0.0; PAGE],
         };
         let unit = ratios.unit_slot();
         ratios.table[usize::from(unit)] = -1.0;
@@ -186,6 +191,7 @@ impl Ratios {
         self.least[side][asset] = if held { least } else { NO_LEAST };
         self.most[side][asset] = if held { most } else { NO_MOST };
         self.table[place] = entry;
+        self.parked[place] = self::entry(self.anchor[place], weighted, !is_debt(slot)).0;
         self.resize_class(place % PAGE);
         if let Some(local) = paging.local(slot) {
             self.page.0[usize::from(local)] = entry;
@@ -194,9 +200,13 @@ impl Ratios {
     }
 
     fn resize_class(&mut self, class: usize) {
-        let slots = (class..self.table.len()).step_by(PAGE);
-        let held = slots.filter(|slot| self.held.get(*slot).copied().unwrap_or(true));
-        self.sizes[class] = held.map(|slot| self.table[slot].abs()).fold(0.0, f32::max);
+        let largest = |table: &[f32]| {
+            let slots = (class..table.len()).step_by(PAGE);
+            let held = slots.filter(|slot| self.held.get(*slot).copied().unwrap_or(true));
+            held.map(|slot| table[slot].abs()).fold(0.0, f32::max)
+        };
+        let (size, parked) = (largest(&self.table), largest(&self.parked));
+        (self.sizes[class], self.parked_sizes[class]) = (size, parked);
     }
 
     /// Returns the key up to which positions may be liquidatable.
@@ -259,6 +269,12 @@ impl Ratios {
     #[must_use]
     pub fn of_page(&self) -> (&[f32], Bands) {
         (&self.page.0, Bands::new(&self.page_sizes))
+    }
+
+    /// Returns the table of all slots for parked positions and its blocks' bands.
+    #[must_use]
+    pub fn of_parked(&self) -> (&[f32], Bands) {
+        (&self.parked, Bands::new(&self.parked_sizes))
     }
 
     /// Returns the table of all slots and its blocks' bands.
