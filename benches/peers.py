@@ -34,10 +34,12 @@ def numpy_tick(data: Data, asset: int) -> Sweep:
     per_dollar = quantities[mine] * table[data.slots[mine]] / data.prices[asset]
     exposure = np.bincount(row[mine], per_dollar, data.count)
     holders = np.unique(row[mine])
-    held, moved = net[holders], exposure[holders]
+    moved, last = exposure[holders], [float(data.prices[asset])]
 
     def tick(prices: NDArray[np.int64]) -> int:
-        return int(np.count_nonzero(held + moved * float(prices[asset] - data.prices[asset]) < 0))
+        now = net[holders] + moved * (float(prices[asset]) - last[0])
+        net[holders], last[0] = now, float(prices[asset])  # the next tick may be another asset's
+        return int(holders[now < 0].size)
 
     return tick
 

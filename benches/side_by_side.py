@@ -24,6 +24,8 @@ from liquidation_engine import PositionBook
 
 Values = dict[str, float | None]
 UPDATES = 30_000
+HOT = 20
+"""Ticks in a row that make a hot one."""
 
 
 def main() -> int:
@@ -137,7 +139,12 @@ def ticks(book: PositionBook, market: Data, rounds: int) -> Values:
     def tick() -> None:
         book.tick(low if next(state) % 2 else lower, 1, 1)
 
-    hot = interleaved(rounds, {"numpy": lambda: numpy(low), "warm": tick, "tick": tick, "sweep": book.screen})
+    def several() -> None:
+        for _ in range(HOT):
+            tick()
+
+    hot = interleaved(rounds, {"numpy": lambda: numpy(low if next(state) % 2 else lower), "warm": several, "tick": several})
+    hot["tick"] = [seconds / HOT for seconds in hot["tick"]]
     cold = interleaved(rounds, {"evict": junk.sum, "tick": tick, "sweep": book.screen})
     values: Values = {
         "tick_hot_us": median(hot["tick"]) * 1e6,
@@ -196,7 +203,7 @@ def beside_rust(market: Data, prices: NDArray[np.int64], moves: list[NDArray[np.
 
 
 def walks(book: PositionBook, market: Data, rounds: int) -> Values:
-    """Measure G4: 20 of 64 assets at a time, correlated; the book orders itself anew when it wants to."""
+    """Measure G4: 20 of 64 assets at a time, correlated; ordered anew every 30 s, every 5 s under stress."""
     values: Values = {}
     for name, step in (("G4", 0.5e-4), ("G4_stress", 5e-4)):
         dice, prices = np.random.default_rng(4), market.prices.astype(float)
@@ -204,6 +211,9 @@ def walks(book: PositionBook, market: Data, rounds: int) -> Values:
         book.reanchor()
         taken, swept = [], []
         for batch in range(20 * rounds):
+            if batch % (300 if name == "G4" else 50) == 0:
+                book.reanchor()  # 30 s and 5 s at 10 Hz; on a thread of its own otherwise
+                book.tick(prices.astype(np.int64), 1, 1)
             common = step * dice.normal()
             moving = (batch + 3 * np.arange(20)) % ASSETS
             prices[moving] *= 1 + common + 0.6 * step * dice.normal(size=20)
@@ -215,7 +225,6 @@ def walks(book: PositionBook, market: Data, rounds: int) -> Values:
                 started = time.perf_counter()
                 book.screen()
                 swept.append(time.perf_counter() - started)
-            time.sleep(0.002)
         sweep = median(swept)
         values |= {
             f"{name}_p50": median(taken) / sweep,
@@ -284,17 +293,18 @@ def anchors(book: PositionBook, market: Data, rounds: int) -> Values:
 
 
 def while_laying(book: PositionBook, market: Data) -> float:
-    """Return the 99th percentile of ticks from before a new anchor is begun until after it was swapped in."""
-    dice, prices, taken = np.random.default_rng(6), market.prices.astype(float), []
+    """Return the 99th percentile of ticks from before a new anchor is begun until after it was swapped in, 1,000 updates between."""
+    dice, taken = np.random.default_rng(6), []
     for step in range(1_500):
-        prices *= 1 + (2e-3 * dice.normal(size=ASSETS) if step == 100 else 0)  # wears the order out
-        mantissas = (prices * (1 + 1e-6 * (step % 2))).astype(np.int64)
+        if step == 100:
+            book.reanchor(wait=False)
+        if step % 3 < 2:
+            updated(book, market, dice)
+        mantissas = market.prices + (market.prices // 1_000_000) * (step % 2)
         started = time.perf_counter()
         book.tick(mantissas, 1, 1)
         taken.append(time.perf_counter() - started)
-        if step % 3 < 2:
-            updated(book, market, dice)
-        time.sleep(0.001)
+        time.sleep(0.0005)
     return float(np.quantile(taken, 0.99))
 
 

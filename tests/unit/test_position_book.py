@@ -88,7 +88,7 @@ def setting(place: int, column: object) -> Callable[[PositionBook], object]:
         (lambda market: market.tick(np.array([1, 2, 3]), 1, 1), "found 3 prices, expected 2"),
         (lambda market: market.tick(np.array([[1, 2]]), 1, 1), "with 2 dimensions, expected .*one-dimensional"),
         (lambda market: market.tick(np.array([1, -2]), 1, 1), "found price -2 for asset 'asset 1', expected 0"),
-        (lambda market: market.tick(np.array([1, 0, 2, 0])[::2], 1, 1), "found an array with gaps"),
+        (lambda market: market.tick(np.array([1, 0, 2, 0])[::2], 1, 1), "found an array of int64 with gaps"),
         (lambda market: market.tick(np.array([1, 2]), -1, 1), "found int -1, expected an int from 0"),
         (lambda market: market.tick(np.array([1, 2]), 1, 1.5), "found float, expected an int"),
         (setting(0, np.array([7])), "found an array of int64 .* expected .*uint64"),

@@ -193,12 +193,14 @@ impl PositionBook {
         self.with(py, |book| Ok(book.screen()))
     }
 
-    /// Order all positions anew at the current prices, here and now: ticks are cheapest right after.
-    fn reanchor(&self, py: Python<'_>) -> PyResult<()> {
-        self.with(py, |book| {
-            book.reanchor();
-            Ok(())
-        })
+    /// Order all positions anew at the current prices: ticks are cheapest right after.
+    ///
+    /// A book does so by itself, on a thread of its own, when ticks have become dear. With `wait` it is done when this returns,
+    /// else it goes on beside later calls, of which one takes the new order into use.
+    #[pyo3(signature = (wait=true))]
+    fn reanchor(&self, py: Python<'_>, wait: bool) -> PyResult<()> {
+        let reanchored = py.detach(|| self.locked().map(|mut shelf| shelf.reanchor(wait)));
+        reanchored.map_err(|error| to_py_err(py, error))
     }
 
     /// Let the next tick return a position as crossed again if it is still liquidatable.
@@ -328,9 +330,16 @@ fn described(names: Vec<Text>, decimals: &[u8], exponents: &[i8]) -> Result<Vec<
     Ok(columns.map(asset).collect())
 }
 
+/// Returns both lists as arrays: a long one is handed over as it is, a short one is cheaper to copy.
 fn arrays(py: Python<'_>, news: Crossings) -> (Ids<'_>, Ids<'_>) {
-    (
-        news.crossed.into_pyarray(py),
-        news.recovered.into_pyarray(py),
-    )
+    (array(py, news.crossed), array(py, news.recovered))
+}
+
+fn array(py: Python<'_>, ids: Vec<u64>) -> Ids<'_> {
+    const SHORT: usize = 64;
+    if ids.len() > SHORT {
+        ids.into_pyarray(py)
+    } else {
+        PyArray1::from_slice(py, &ids)
+    }
 }

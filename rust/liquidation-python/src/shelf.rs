@@ -36,6 +36,16 @@ impl Shelf {
         answer
     }
 
+    /// Orders the book anew, now or meanwhile.
+    pub fn reanchor(&mut self, wait: bool) {
+        self.laying = None; // an order begun before is not installed any more
+        if wait {
+            self.book.reanchor()
+        } else {
+            self.begin()
+        }
+    }
+
     fn begin(&mut self) {
         if self.book.len() < SMALL {
             return self.book.reanchor();

@@ -1,11 +1,15 @@
 //! Blocks of 16 lanes: row `k` of a block holds the k-th leg of each, so that one instruction does 16 positions.
 
+use std::ops::Range;
+
 use super::kernels::Slot;
 use super::lane::Lane;
 use super::ratios::{Classes, PAGE};
 
 /// Lanes of a block.
 pub const LANES: usize = 16;
+/// Minima that are compared at once.
+const GROUP: usize = 32;
 const NOBODY: u32 = u32::MAX;
 
 /// What a scan knows of a block before it reads it.
@@ -30,7 +34,7 @@ impl Block {
     /// Returns where its legs are in the columns.
     #[inline]
     #[must_use]
-    pub fn legs(&self) -> std::ops::Range<usize> {
+    pub fn legs(&self) -> Range<usize> {
         let start = self.start as usize * LANES;
         start..start + usize::from(self.rows) * LANES
     }
@@ -146,18 +150,34 @@ impl<S: Slot> Blocks<S> {
         (windows * self.window).min(self.blocks.len())
     }
 
-    /// Calls `near` with the runs of blocks whose windows reach down to `threshold`, and `far` with the others.
-    pub fn split(&self, threshold: f32, mut visit: impl FnMut(std::ops::Range<usize>, bool)) {
-        let mut start = 0;
-        while start < self.minima.len() {
-            let near = self.minima[start] <= threshold;
-            let alike = self.minima[start..]
-                .iter()
-                .take_while(|minimum| (**minimum <= threshold) == near)
-                .count();
-            let end = ((start + alike) * self.window).min(self.blocks.len());
-            visit(start * self.window..end, near);
-            start += alike;
+    /// Visits the runs of blocks whose windows reach down to `threshold`, or those of all the others.
+    ///
+    /// Every minimum is compared: updates lower them, so that they are in no order.
+    pub fn runs(&self, threshold: f32, near: bool, mut visit: impl FnMut(Range<usize>)) {
+        let wanted = |minimum: &f32| (*minimum <= threshold) == near;
+        let mut run = 0..0;
+        for (group, minima) in self.minima.chunks(GROUP).enumerate() {
+            if minima.iter().filter(|minimum| wanted(minimum)).count() == 0 {
+                continue;
+            }
+            for window in (group * GROUP..)
+                .zip(minima)
+                .filter(|(_, minimum)| wanted(minimum))
+                .map(|(window, _)| window)
+            {
+                if window != run.end {
+                    self.visit(run, &mut visit);
+                    run = window..window;
+                }
+                run.end = window + 1;
+            }
+        }
+        self.visit(run, &mut visit);
+    }
+
+    fn visit(&self, windows: Range<usize>, visit: &mut impl FnMut(Range<usize>)) {
+        if !windows.is_empty() {
+            visit(windows.start * self.window..(windows.end * self.window).min(self.blocks.len()));
         }
     }
 

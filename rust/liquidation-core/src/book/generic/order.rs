@@ -163,22 +163,24 @@ impl<S: Slot> Partition<S> {
         rows: &mut Vec<u32>,
     ) {
         for blocks in [&self.laid, &self.later] {
-            blocks.split(look.threshold, |range, near| {
-                let only = if near { Classes::MAX } else { outliers };
-                if only != 0 {
-                    S::scan(
-                        look.kernel,
-                        &Scan {
-                            blocks,
-                            table,
-                            bands,
-                            only,
-                        },
-                        range,
-                        rows,
-                    );
-                }
+            let near = Scan {
+                blocks,
+                table,
+                bands,
+                only: Classes::MAX,
+            };
+            blocks.runs(look.threshold, true, |range| {
+                S::scan(look.kernel, &near, range, rows)
             });
+            if outliers != 0 {
+                let far = Scan {
+                    only: outliers,
+                    ..near
+                };
+                blocks.runs(look.threshold, false, |range| {
+                    S::scan(look.kernel, &far, range, rows)
+                });
+            }
         }
     }
 

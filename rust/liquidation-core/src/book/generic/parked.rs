@@ -84,20 +84,14 @@ impl Parked {
         }
         let (table, bands) = ratios.of_parked();
         for blocks in [&self.sorted, &self.recent] {
-            blocks.split(-ratios.recovery_threshold(), |range, near| {
-                if near {
-                    u16::scan(
-                        kernel,
-                        &Scan {
-                            blocks,
-                            table,
-                            bands: &bands,
-                            only: Classes::MAX,
-                        },
-                        range,
-                        rows,
-                    );
-                }
+            let scan = Scan {
+                blocks,
+                table,
+                bands: &bands,
+                only: Classes::MAX,
+            };
+            blocks.runs(-ratios.recovery_threshold(), true, |range| {
+                u16::scan(kernel, &scan, range, rows)
             });
         }
     }

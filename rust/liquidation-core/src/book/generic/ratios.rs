@@ -62,10 +62,19 @@ pub struct Bands {
 
 impl Bands {
     fn new(sizes: &[f32; PAGE]) -> Bands {
-        let largest = sizes.iter().copied().fold(0.0, f32::max);
-        let excess = (0..PAGE)
-            .filter(|class| sizes[*class] > USUAL)
-            .fold(0, |classes, class| classes | 1 << class);
+        let mut lanes = [0f32; 16];
+        for chunk in sizes.chunks_exact(16) {
+            lanes
+                .iter_mut()
+                .zip(chunk)
+                .for_each(|(lane, size)| *lane = lane.max(*size));
+        }
+        let largest = lanes.into_iter().fold(0.0, f32::max);
+        let mut excess = 0;
+        if largest > USUAL {
+            let risen = (0..PAGE).filter(|class| sizes[*class] > USUAL);
+            excess = risen.fold(0, |classes, class| classes | 1 << class);
+        }
         Bands {
             usual: band(largest.min(USUAL)),
             excess,

@@ -74,7 +74,7 @@ impl Kernel {
 }
 
 /// What a scan reads.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub struct Scan<'a, S> {
     /// The blocks.
     pub blocks: &'a Blocks<S>,
@@ -85,6 +85,14 @@ pub struct Scan<'a, S> {
     /// Only blocks with a slot of these classes.
     pub only: Classes,
 }
+
+impl<S> Clone for Scan<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Scan<'_, S> {}
 
 /// How a block numbers its slots.
 pub trait Slot: Copy + Default + std::fmt::Debug + Send + Sync + 'static {
