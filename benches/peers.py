@@ -113,7 +113,9 @@ class Rust:
 
     def confirm(self) -> float:
         """Return the seconds of the exact rule per position, each asked once."""
-        return self._library.book_confirm(ctypes.c_void_p(self._book), ctypes.byref(self._world)) / 1e9 / self._data.count
+        return (
+            self._library.book_confirm(ctypes.c_void_p(self._book), ctypes.byref(self._world)) / 1e9 / self._data.count
+        )
 
     def free(self) -> None:
         self._library.book_free(ctypes.c_void_p(self._book))
@@ -123,7 +125,9 @@ def rust(data: Data) -> Rust | None:
     """Return the Rust peers, built if they are not there; None where they cannot be."""
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     library = target / "release" / "libbench_peers.so"
-    built = subprocess.run(["cargo", "build", "--release", "--locked", "--quiet", "-p", "bench-peers"], cwd=ROOT, check=False)
+    built = subprocess.run(
+        ["cargo", "build", "--release", "--locked", "--quiet", "-p", "bench-peers"], cwd=ROOT, check=False
+    )
     if built.returncode or not library.exists():
         return None
     return Rust(ctypes.CDLL(str(library)), data)

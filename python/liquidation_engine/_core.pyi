@@ -4,6 +4,7 @@ Exceptions raised here: the four below, `errors.DecodeError` and `errors.WalletE
 """
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, Literal, final
 
 import numpy as np
@@ -70,6 +71,9 @@ class PositionBook:
     @property
     def clock(self) -> tuple[int, int]:
         """The largest slot and unix time (seconds) that a tick brought."""
+    @property
+    def kernel(self) -> Literal["avx512", "avx2", "portable"]:
+        """The screen's instruction set: "avx512", "avx2" or "portable"; LIQUIDATION_KERNEL forces one on new books."""
     def set_positions(
         self,
         ids: NDArray[np.uint64],
@@ -105,6 +109,14 @@ class PositionBook:
         """Return every liquidatable position (uint64, ascending) by looking at all of them."""
     def liquidatable(self) -> NDArray[np.uint64]:
         """Return every liquidatable position (uint64, ascending) as the last call left it."""
+    def screen(self) -> int:
+        """Return how many positions the screen of a full sweep cannot rule out, those known to be liquidatable aside."""
+    def reanchor(self, wait: bool = True) -> None:
+        """Order all positions anew at the current prices: ticks are cheapest right after.
+
+        A book does so by itself, on a thread of its own, when ticks have become dear. With `wait` it is done when this returns,
+        else it goes on beside later calls, of which one takes the new order into use.
+        """
     def rearm(self, id: int) -> None:
         """Let the next tick return a position as crossed again if it is still liquidatable.
 
@@ -132,6 +144,17 @@ class PositionBook:
         """Return how many positions have a health in each bin (uint64) of `edges` (float64, rising), as numpy.histogram."""
     def memory(self) -> dict[str, int]:
         """Return the bytes that the book occupies: {"hot": what a full sweep reads, "total": everything}."""
+    def snapshot(self, path: str | PathLike[str]) -> None:
+        """Write the book to a file, whole or not at all: versioned, checksummed, what was returned as crossed included.
+
+        Raises OSError.
+        """
+    @staticmethod
+    def restore(path: str | PathLike[str]) -> PositionBook:
+        """Return the book that a file holds: it answers every call as the one that was written would.
+
+        Raises OSError, or DecodeError for a file of another version, cut short or changed.
+        """
     def __len__(self) -> int: ...
 
 @final

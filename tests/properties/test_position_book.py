@@ -2,6 +2,7 @@
 
 import runpy
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,11 @@ def run(fast: PositionBook, slow: SlowBook, call: str, argument: Any) -> None:
 )
 @given(decimals=decimals, exponents=exponents, calls=calls)
 def test_every_call_answers_as_the_slow_book_does(
-    monkeypatch: pytest.MonkeyPatch, kernel: str, decimals: list[int], exponents: list[int], calls: list[tuple[str, Any]]
+    monkeypatch: pytest.MonkeyPatch,
+    kernel: str,
+    decimals: list[int],
+    exponents: list[int],
+    calls: list[tuple[str, Any]],
 ) -> None:
     monkeypatch.setenv("LIQUIDATION_KERNEL", kernel)
     fast, slow = both(decimals, exponents)
@@ -175,3 +180,21 @@ def test_the_vectors_that_judge_the_oracle_are_what_plain_python_says() -> None:
         run(fast, slow, "tick", [mantissa])
         run(fast, slow, "set", {1: [(side, amount)]})
         assert fast.health_exact(1) == ((0, value) if side else (value, 0))
+
+
+def test_nothing_is_missed_while_a_new_order_is_laid_on_another_thread() -> None:
+    fast, slow = both([6, 6, 9], [-8, -8, -8])
+    dice = np.random.default_rng(7)
+
+    def position() -> list[Leg]:
+        deposit, debt = 2 * int(dice.integers(3)), 2 * int(dice.integers(3)) + 1
+        return [(deposit, 10**7), (debt, int(10**7 * dice.uniform(0.9, 1.01)))]
+
+    run(fast, slow, "tick", [10**8, 10**8, 10**11])
+    run(fast, slow, "set", {name: position() for name in range(5_000)})
+    for step in range(6):
+        fast.reanchor(wait=False)
+        run(fast, slow, "set", {int(name): position() for name in dice.integers(0, 5_500, 40)})
+        run(fast, slow, "remove", {int(name) for name in dice.integers(0, 5_500, 5)})
+        time.sleep(0.01 * step)  # lets the thread end before the tick, or after it
+        run(fast, slow, "tick", [int(price * dice.uniform(0.99, 1.01)) for price in (10**8, 10**8, 10**11)])

@@ -1,5 +1,6 @@
 """The generic market's book from Python: what it answers, and what it refuses."""
 
+import runpy
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -224,3 +225,14 @@ def test_a_kernel_can_be_forced_and_an_unknown_one_is_named(monkeypatch: pytest.
     monkeypatch.setenv("LIQUIDATION_KERNEL", "sse9")
     with pytest.raises(_core.ArgumentError, match="found kernel 'sse9', expected 'avx512', 'avx2' or 'portable'"):
         book()
+
+
+def test_the_example_finds_each_crossing(capsys: pytest.CaptureFixture[str]) -> None:
+    runpy.run_path(str(Path(__file__).parents[2] / "examples" / "watch.py"), run_name="__main__")
+    assert capsys.readouterr().out.splitlines() == [
+        "SOL 141: liquidate 1, short of 2.00 USD",
+        "SOL 142: 1 is safe again",
+        "SOL 120: liquidate 1, short of 170.00 USD",
+        "SOL 120: liquidate 2, short of 150.00 USD",
+        "next: 0 at SOL 112.50",
+    ]

@@ -17,7 +17,9 @@ def lines() -> list[str]:
     """Return `decimals exponent mantissa weight amount debt value`, one leg a line."""
     source, found = random.Random(20), []
     for number in range(400):
-        decimals, exponent = source.choice([(6, -8), (9, -8), (9, -5), (18, -18), (0, 0), (0, 127), (255, -128), (40, -2)])
+        decimals, exponent = source.choice(
+            [(6, -8), (9, -8), (9, -5), (18, -18), (0, 0), (0, 127), (255, -128), (40, -2)]
+        )
         mantissa = source.choice([0, 1, 99_999_999, source.randrange(2**40), source.randrange(2**63)])
         weight = source.choice([0, 1, 8_000, 10_000, source.randrange(2**32)])
         amount = source.choice([0, 1, 10**6, source.randrange(2**40), source.randrange(2**64)])

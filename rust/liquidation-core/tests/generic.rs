@@ -250,7 +250,7 @@ fn spread_out(world: &mut World, count: u64) {
             2 * world.dice.below(assets - 1) as u16 + 1,
         );
         let mut legs = vec![(deposit, 1_000_000), (debt, 1_000_000)];
-        if id % 100 == 0 {
+        if id.is_multiple_of(100) {
             legs.push((2 * assets as u16 - 2 + (id / 100 % 2) as u16, 1_000_000));
         }
         let health = 1.0 + 2.0 * world.dice.share() * world.dice.share();

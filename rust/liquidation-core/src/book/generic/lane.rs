@@ -1,7 +1,7 @@
 //! One position as the screen sees it: its legs' shares of its value at the anchor, its key, its mirrored key.
 
 use super::ratios::{HIDDEN_IN_KEY, HIDDEN_UNITS};
-use super::round::{down, up, ROOM};
+use super::round::{down, share_down, share_up, up, ROOM};
 use super::rule::is_debt;
 use super::store::Record;
 
@@ -70,9 +70,9 @@ impl Lane {
         for (slot, amount) in record.legs() {
             let value = amount as f64 * units[usize::from(slot)] * share;
             if is_debt(slot) {
-                lane.push(slot, up(value * (1.0 + ROOM)));
+                lane.push(slot, share_up(value * (1.0 + ROOM)));
             } else if value > 0.0 {
-                lane.push(slot, down(value * (1.0 - ROOM)));
+                lane.push(slot, share_down(value * (1.0 - ROOM)));
             }
         }
         if outline.is_dust() {
@@ -97,10 +97,10 @@ impl Lane {
             record.legs().filter(|leg| is_debt(leg.0)),
         );
         for (slot, value) in debts.map(valued) {
-            lane.push(slot, down(value * (1.0 - ROOM)));
+            lane.push(slot, share_down(value * (1.0 - ROOM)));
         }
         for (slot, value) in collateral.map(valued) {
-            lane.push(slot, up(value * (1.0 + ROOM)));
+            lane.push(slot, share_up(value * (1.0 + ROOM)));
         }
         lane
     }

@@ -11,8 +11,9 @@ use super::kernels::{Kernel, Scan, Slot};
 use super::lane::Lane;
 use super::ratios::{Classes, Ratios};
 
-/// Positions parked since the last sorting, at least, before they are sorted anew.
-const RECENT: usize = 1024;
+/// Positions parked since the last sorting, at least, before they are sorted anew: those that cross together lie
+/// together, so that few of their blocks are near.
+const RECENT: usize = 16_384;
 
 /// Lanes of parked rows. One whose row has recovered or changed since stays until the next sorting: the exact rule is
 /// asked once too often, never too seldom.
@@ -74,7 +75,7 @@ impl Parked {
     /// Returns whether so many came since the last sorting that looking at them costs more than sorting anew.
     #[must_use]
     pub fn is_untidy(&self) -> bool {
-        self.rows[1].len() > RECENT.max(self.rows[0].len() / 16)
+        self.rows[1].len() > RECENT.max(self.rows[0].len())
     }
 
     /// Adds the rows that may have recovered.
