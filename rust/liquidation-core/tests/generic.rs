@@ -140,16 +140,40 @@ fn updates_and_ticks_while_a_new_anchor_is_being_laid() {
 #[test]
 fn a_task_given_up_is_not_installed() {
     everywhere(4, 600, 9, |world| {
-        let stale = world.begin_anchor();
+        let first = world.begin_anchor();
         world.churn(600);
+        let second = world.begin_anchor();
+        world.churn(600);
+        world.book.install(first.lay());
+        let prices = world.moved(1e-2, 1e-2);
+        world.tick(&prices);
+        world.check_sweep();
         world.book.reanchor();
         world.churn(600);
-        world.book.install(stale.lay());
+        world.book.install(second.lay());
         for _ in 0..10 {
             let prices = world.moved(1e-2, 1e-2);
             world.tick(&prices);
         }
     });
+}
+
+#[test]
+fn a_debt_too_small_for_a_float_recovers_when_its_price_is_gone() {
+    for kernel in kernels() {
+        let mut world = World::described(&[255, 6], &[-128, -8], kernel, world::Dice(21));
+        world.tick(&[1, 1]);
+        world.set(&[(1, vec![(1, 1)]), (2, vec![(1, 1), (0, 1)])]);
+        assert_eq!(world.book.liquidatable(), [1, 2]);
+        for step in 0..4 {
+            if step % 2 == 0 {
+                world.book.reanchor();
+            }
+            world.tick(&[0, 1]);
+            assert!(world.book.liquidatable().is_empty());
+            world.tick(&[1, 1]);
+        }
+    }
 }
 
 #[test]
