@@ -163,8 +163,8 @@ fn a_debt_too_small_for_a_float_recovers_when_its_price_is_gone() {
     for kernel in kernels() {
         let mut world = World::described(&[255, 6], &[-128, -8], kernel, world::Dice(21));
         world.tick(&[1, 1]);
-        world.set(&[(1, vec![(1, 1)]), (2, vec![(1, 1), (0, 1)])]);
-        assert_eq!(world.book.liquidatable(), [1, 2]);
+        world.set(&[(1, vec![(1, 1)])]);
+        assert_eq!(world.book.liquidatable(), [1]);
         for step in 0..4 {
             if step % 2 == 0 {
                 world.book.reanchor();
