@@ -240,8 +240,7 @@ impl GenericBook {
         if self.order.has_unanchored_debt() {
             self.reanchor();
         }
-        self.order
-            .tidy(self.store.rows(), |row| self.verdicts.is_liquidatable(row));
+        self.order.tidy(self.store.rows());
     }
 
     /// Tells the order of a slot's price and whether anybody holds it.

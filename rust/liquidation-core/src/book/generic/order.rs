@@ -312,6 +312,7 @@ impl Order {
             self.parked.add(row, &lane);
             return;
         }
+        self.parked.remove(row);
         let lane = Lane::of(record, &outline, &self.units, self.ratios.unit_slot());
         let large = self.is_large(record, &outline);
         if let Some(place) = self.place(row).filter(|place| place.is_large() == large) {
@@ -339,6 +340,7 @@ impl Order {
 
     /// Takes a row out of the screen for good.
     pub fn remove(&mut self, row: u32) {
+        self.parked.remove(row);
         let Some(place) = self.place(row) else { return };
         match place.is_large() {
             false => self.small.release(place),
@@ -387,27 +389,25 @@ impl Order {
         self.parked.suspects(kernel, &self.ratios, rows);
     }
 
-    /// Returns the parked rows, and some that were.
+    /// Returns the parked rows.
     pub fn parked(&self) -> impl Iterator<Item = u32> + '_ {
         self.parked.rows()
     }
 
-    /// Sorts the parked positions anew if too many came since; `is_parked` says who still is.
-    pub fn tidy(&mut self, rows: &Rows, is_parked: impl Fn(u32) -> bool) {
+    /// Sorts the parked positions anew if too many came since.
+    pub fn tidy(&mut self, rows: &Rows) {
         if !self.parked.is_untidy() {
             return;
         }
-        let mut parked: Vec<u32> = self.parked.rows().filter(|row| is_parked(*row)).collect();
-        parked.sort_unstable();
-        parked.dedup();
         let units = &self.units;
-        let outline = |row: &u32| Outline::of(rows.record(*row), units);
-        let entries = parked
-            .iter()
-            .map(|row| (outline(row).mirrored, *row))
+        let outline = |row: u32| Outline::of(rows.record(row), units);
+        let entries = self
+            .parked
+            .rows()
+            .map(|row| (outline(row).mirrored, row))
             .collect();
         self.parked = Parked::sorted(entries, |row| {
-            Lane::mirrored(rows.record(row), &outline(&row), units)
+            Lane::mirrored(rows.record(row), &outline(row), units)
         });
     }
 

@@ -4,25 +4,25 @@
 //! positive. So debts come first and are rounded down, collateral up, and everything that [`super::ratios`] proves of
 //! the screen holds here. Windows are of one block, in the order of the mirrored keys, healthiest first.
 
-use std::ops::Range;
+use std::collections::HashMap;
 
 use super::blocks::{Blocks, LANES};
 use super::kernels::{Kernel, Scan, Slot};
 use super::lane::Lane;
 use super::ratios::{Classes, Ratios};
 
-/// Positions parked since the last sorting, at least, before they are sorted anew: those that cross together lie
+/// Lanes for what was parked since the last sorting, at least, before all are sorted anew: those that cross together lie
 /// together, so that few of their blocks are near.
 const RECENT: usize = 16_384;
+const IS_RECENT: u32 = 1 << 31;
 
-/// Lanes of parked rows. One whose row has recovered or changed since stays until the next sorting: the exact rule is
-/// asked once too often, never too seldom.
+/// One lane a parked row.
 #[derive(Clone, Debug)]
 pub struct Parked {
     sorted: Blocks<u16>,
     recent: Blocks<u16>,
-    vacant: Range<u32>,
-    rows: [Vec<u32>; 2],
+    vacant: Vec<u32>,
+    places: HashMap<u32, u32>,
 }
 
 impl Default for Parked {
@@ -30,8 +30,8 @@ impl Default for Parked {
         Parked {
             sorted: Blocks::new(1),
             recent: Blocks::new(1),
-            vacant: 0..0,
-            rows: [Vec::new(), Vec::new()],
+            vacant: Vec::new(),
+            places: HashMap::new(),
         }
     }
 }
@@ -53,34 +53,48 @@ impl Parked {
             );
             for ((number, (_, row)), lane) in (first..).zip(block).zip(&lanes) {
                 parked.sorted.write(number, *row, lane, |slot| slot);
+                parked.places.insert(*row, number);
             }
         }
-        parked.rows[0].extend(entries.iter().map(|entry| entry.1));
         parked
     }
 
-    /// Adds a row and its lane.
+    /// Parks a row, or gives it another lane.
     pub fn add(&mut self, row: u32, lane: &Lane) {
+        self.remove(row);
         let legs = lane.legs().len();
-        if self.vacant.is_empty() || self.recent.rows(self.vacant.start) < legs {
+        let fits = |number: &u32| self.recent.rows(*number) >= legs;
+        if !self.vacant.last().is_some_and(fits) {
             let first = self.recent.push(legs.next_multiple_of(4));
-            self.vacant = first..first + LANES as u32;
+            self.vacant.extend((first..first + LANES as u32).rev());
         }
-        if let Some(number) = self.vacant.next() {
+        if let Some(number) = self.vacant.pop() {
             self.recent.write(number, row, lane, |slot| slot);
+            self.places.insert(row, number | IS_RECENT);
         }
-        self.rows[1].push(row);
+    }
+
+    /// Lets a row go, if it is here.
+    pub fn remove(&mut self, row: u32) {
+        match self.places.remove(&row) {
+            Some(place) if place & IS_RECENT != 0 => {
+                self.recent.silence(place & !IS_RECENT);
+                self.vacant.push(place & !IS_RECENT);
+            }
+            Some(place) => self.sorted.silence(place),
+            None => {}
+        }
     }
 
     /// Returns whether so many came since the last sorting that looking at them costs more than sorting anew.
     #[must_use]
     pub fn is_untidy(&self) -> bool {
-        self.rows[1].len() > RECENT.max(self.rows[0].len())
+        self.recent.blocks.len() * LANES > RECENT.max(2 * self.places.len())
     }
 
     /// Adds the rows that may have recovered.
     pub fn suspects(&self, kernel: Kernel, ratios: &Ratios, rows: &mut Vec<u32>) {
-        if self.rows[0].is_empty() && self.rows[1].is_empty() {
+        if self.places.is_empty() {
             return;
         }
         let (table, bands) = ratios.of_parked();
@@ -97,15 +111,15 @@ impl Parked {
         }
     }
 
-    /// Returns the rows, those included whose lanes are out of date.
+    /// Returns the rows.
     pub fn rows(&self) -> impl Iterator<Item = u32> + '_ {
-        self.rows.iter().flatten().copied()
+        self.places.keys().copied()
     }
 
     /// Returns the bytes that it occupies.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        let rows: usize = self.rows.iter().map(|rows| rows.capacity() * 4).sum();
-        self.sorted.bytes().1 + self.recent.bytes().1 + rows
+        let beside = self.vacant.capacity() * 4 + self.places.capacity() * 9;
+        self.sorted.bytes().1 + self.recent.bytes().1 + beside
     }
 }
