@@ -26,7 +26,6 @@ impl Crossings {
 #[derive(Clone, Debug, Default)]
 pub struct Verdicts {
     rows: Vec<u8>,
-    count: usize,
     rearmed: Vec<u32>,
 }
 
@@ -45,12 +44,6 @@ impl Verdicts {
         self.rows[row as usize] & LIQUIDATABLE != 0
     }
 
-    /// Returns how many rows are.
-    #[must_use]
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
     /// Returns the liquidatable rows.
     pub fn liquidatable(&self) -> impl Iterator<Item = u32> + '_ {
         let rows = (0u32..).zip(&self.rows);
@@ -66,7 +59,6 @@ impl Verdicts {
             (_, true) if was & TOLD == 0 => news.crossed.push(id),
             _ => {}
         }
-        self.count = self.count - usize::from(was & LIQUIDATABLE) + usize::from(liquidatable);
         self.rows[row as usize] = if liquidatable { LIQUIDATABLE | TOLD } else { 0 };
     }
 
@@ -102,7 +94,6 @@ impl Verdicts {
         } else {
             0
         };
-        self.count += usize::from(liquidatable);
         self.rearm_if_untold(row);
     }
 
