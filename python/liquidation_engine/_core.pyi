@@ -4,7 +4,11 @@ Exceptions raised here: the four below, `errors.DecodeError` and `errors.WalletE
 """
 
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from typing import Any, Literal, final
+
+import numpy as np
+from numpy.typing import NDArray
 
 from liquidation_engine.errors import LiquidationEngineError
 
@@ -42,19 +46,126 @@ class Change:
 
 @final
 class PositionBook:
-    """One market: every position judged in exact integers at the prices that the program would read.
+    """A market of your own: amounts by asset, prices and weights, every position judged in exact integers.
+
+    A leg is amount * mantissa * weight_bps * 10**(exponent - decimals + 18) / 10**4 in 1e-18 quote units, rounded down
+    for collateral and up for debt; a position is liquidatable iff the sum of its collateral is below that of its debt.
+    Slot 2 * asset is collateral, 2 * asset + 1 debt. Every weight is 10,000 until set_weights, every price missing (0)
+    until the first tick. `decimals` is uint8[a], `exponents` int8[a] as Pyth's. After every call liquidatable() equals
+    what judging each position anew would give, and each crossing was returned once. Calls may come from several
+    threads: one runs at a time, with the GIL released. Raises ArgumentError, and then nothing changed.
+    """
+
+    def __new__(
+        cls, assets: Sequence[str], decimals: NDArray[np.uint8], exponents: NDArray[np.int8]
+    ) -> PositionBook: ...
+    @staticmethod
+    def for_market(protocol: str, program: bytes, market: bytes) -> MarketBook:
+        """Return an empty book of a protocol's market, its clock at slot 0. The only protocol yet is "reference".
+
+        Raises ArgumentError for another protocol, or addresses that are not 32 bytes.
+        """
+    @property
+    def assets(self) -> list[str]:
+        """The names of the assets, in the order of their slots."""
+    @property
+    def clock(self) -> tuple[int, int]:
+        """The largest slot and unix time (seconds) that a tick brought."""
+    @property
+    def kernel(self) -> Literal["avx512", "avx2", "portable"]:
+        """The screen's instruction set: "avx512", "avx2" or "portable"; LIQUIDATION_KERNEL forces one on new books."""
+    def set_positions(
+        self,
+        ids: NDArray[np.uint64],
+        offsets: NDArray[np.uint32],
+        slots: NDArray[np.uint16],
+        amounts: NDArray[np.uint64],
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Insert or replace positions; return (crossed, recovered) at the current prices, ids ascending (uint64).
+
+        `ids` is uint64[n], `offsets` uint32[n + 1] from 0, `slots` uint16[legs] and `amounts` uint64[legs] in smallest
+        units: position i has the legs offsets[i] to offsets[i + 1], at most 16 a side. A replaced position that is
+        liquidatable is in `crossed` again. Raises ArgumentError for a wrong dtype, shape, offset or slot, or an id
+        that comes twice; the book is then unchanged.
+        """
+    def remove(self, ids: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Take positions (uint64[n]) out; return (crossed, recovered), of which the first is empty.
+
+        Raises UnknownPosition or ArgumentError; the book is then unchanged.
+        """
+    def set_weights(
+        self, collateral_bps: NDArray[np.uint32], debt_bps: NDArray[np.uint32]
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Take the weights of collateral and debt (uint32[a] each, basis points); return (crossed, recovered)."""
+    def tick(
+        self, prices: NDArray[np.int64], slot: int, unix_time: int
+    ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
+        """Take the prices' mantissas (int64[a], 0 for none), slot and unix time (seconds); return (crossed, recovered).
+
+        `crossed` are positions that newly are liquidatable (or were rearmed), `recovered` those that no longer are;
+        both uint64, ascending, each crossing exactly once.
+        """
+    def sweep(self) -> NDArray[np.uint64]:
+        """Return every liquidatable position (uint64, ascending) by looking at all of them."""
+    def liquidatable(self) -> NDArray[np.uint64]:
+        """Return every liquidatable position (uint64, ascending) as the last call left it."""
+    def screen(self) -> int:
+        """Return how many positions the screen of a full sweep cannot rule out, those known to be liquidatable aside."""
+    def reanchor(self, wait: bool = True) -> None:
+        """Order all positions anew at the current prices: ticks are cheapest right after.
+
+        A book does so by itself, on a thread of its own, when ticks have become dear. With `wait` it is done when this returns,
+        else it goes on beside later calls, of which one takes the new order into use.
+        """
+    def rearm(self, id: int) -> None:
+        """Let the next tick return a position as crossed again if it is still liquidatable.
+
+        Raises UnknownPosition.
+        """
+    def health(self, ids: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Return collateral over debt of each position (float64[n], for display); inf without debt.
+
+        Raises UnknownPosition.
+        """
+    def health_exact(self, id: int) -> tuple[int, int]:
+        """Return (collateral, debt) of a position in 1e-18 quote units, exact: liquidatable iff the first is smaller.
+
+        Raises UnknownPosition.
+        """
+    def nearest(self, n: int) -> NDArray[np.uint64]:
+        """Return up to n positions with debt (uint64), lowest health first, of equal ones the lower id first."""
+    def liquidation_price(self, id: int, asset: int) -> int | None:
+        """Return the price mantissa nearest to today's at which a position is liquidatable, all else as it is; None if none is.
+
+        `asset` counts from 0; of two mantissas equally near the lower one is returned, from 0 to 2**63 - 1. Raises
+        UnknownPosition, or ArgumentError for an unknown asset or one held by several legs on both sides.
+        """
+    def histogram(self, edges: NDArray[np.float64]) -> NDArray[np.uint64]:
+        """Return how many positions have a health in each bin (uint64) of `edges` (float64, rising), as numpy.histogram."""
+    def memory(self) -> dict[str, int]:
+        """Return the bytes that the book occupies: {"hot": what a full sweep reads, "total": everything}."""
+    def snapshot(self, path: str | PathLike[str]) -> None:
+        """Write the book to a file, whole or not at all: versioned, checksummed, what was returned as crossed included.
+
+        Raises OSError.
+        """
+    @staticmethod
+    def restore(path: str | PathLike[str]) -> PositionBook:
+        """Return the book that a file holds: it answers every call as the one that was written would.
+
+        Raises OSError, or DecodeError for a file of another version, cut short or changed.
+        """
+    def __len__(self) -> int: ...
+
+@final
+class MarketBook:
+    """One market of a protocol: every position judged in exact integers at the prices that the program would read.
 
     Accounts come in by apply, time by tick, both by tick_accounts; each answers with the positions that newly need an
     act. After every call the set liquidatable() equals what judging each position anew at the clock would give. Calls
     may come from several threads: one runs at a time, with the GIL released.
     """
 
-    @staticmethod
-    def for_market(protocol: str, program: bytes, market: bytes) -> PositionBook:
-        """Return an empty book of one market, its clock at slot 0. The only protocol yet is "reference".
-
-        Raises ArgumentError for another protocol, or addresses that are not 32 bytes.
-        """
     @property
     def protocol(self) -> str:
         """The protocol's name."""

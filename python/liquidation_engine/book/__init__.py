@@ -4,6 +4,24 @@ Before it: ingest, which brings accounts and slots. After it: detect, which publ
 book is compiled from Rust (`liquidation_engine._core`); this package names what its users need of it.
 """
 
-from liquidation_engine._core import ArgumentError, BookBroken, Change, PositionBook, Quote, Refused, UnknownPosition
+from liquidation_engine._core import (
+    ArgumentError,
+    BookBroken,
+    Change,
+    MarketBook,
+    PositionBook,
+    Quote,
+    Refused,
+    UnknownPosition,
+)
 
-__all__ = ["ArgumentError", "BookBroken", "Change", "PositionBook", "Quote", "Refused", "UnknownPosition"]
+__all__ = [
+    "ArgumentError",
+    "BookBroken",
+    "Change",
+    "MarketBook",
+    "PositionBook",
+    "Quote",
+    "Refused",
+    "UnknownPosition",
+]

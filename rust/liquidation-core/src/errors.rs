@@ -44,6 +44,12 @@ pub enum CoreError {
     /// The 64 bytes are not a secret key followed by its public key.
     #[error("the 64 bytes are not an ed25519 secret key followed by its own public key")]
     NotAKeypair,
+    /// An argument of the generic market is out of range or does not fit the others.
+    #[error("{0}")]
+    Argument(String),
+    /// Bytes that are not a snapshot of a book, or not whole.
+    #[error("{0}")]
+    Snapshot(String),
     /// An earlier call ended in a panic, so the state may be half written.
     #[error("an earlier call on this book failed inside: build a new book from a snapshot")]
     Broken,

@@ -3,7 +3,7 @@
 //! Pure: no I/O, clock, logging or Python, and no float in a decision. Accounts, slots and prices come in as
 //! arguments; [`book::Book`] keeps one market and answers a price with the positions that it made liquidatable,
 //! [`protocols::reference::planning`] says what each pair of legs would give, [`transaction`] signs.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 pub mod address;
 pub mod book;

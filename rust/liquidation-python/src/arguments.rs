@@ -85,6 +85,23 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Text {
     }
 }
 
+/// A sequence of texts.
+pub struct Names(pub Vec<Text>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Names {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let wanted = || found(&object, "a sequence of str");
+        if object.is_instance_of::<PyString>() {
+            return Err(wanted());
+        }
+        let items = object.try_iter().map_err(|_| wanted())?;
+        let names = items.map(|item| item?.extract::<Text>());
+        Ok(Names(names.collect::<PyResult<_>>()?))
+    }
+}
+
 /// One account's state: (address, owner, slot, data).
 pub struct AccountState {
     pub address: Address,

@@ -1,51 +1,79 @@
-//! `PositionBook`: one market behind a lock, every call with the GIL released.
+//! `PositionBook`: a generic market behind a lock, every call with the GIL released.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
-use lending_math::state::Side;
-use liquidation_core::book::report::{health_factor, LegReport};
-use liquidation_core::book::{self, Account, Book};
+use liquidation_core::book::generic::kernels::Kernel;
+use liquidation_core::book::generic::market::Asset;
+use liquidation_core::book::generic::verdicts::Crossings;
+use liquidation_core::book::generic::GenericBook;
 use liquidation_core::CoreError;
+use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyInt};
 
-use crate::arguments::{AccountState, Address, Data, Text, Whole};
+use crate::arguments::{Address, Names, Text, Whole};
+use crate::columns::Column;
 use crate::errors::to_py_err;
-use crate::words::{hex, Change};
+use crate::files;
+use crate::market::MarketBook;
+use crate::shelf::Shelf;
 
-/// One market: every position judged in exact integers at the prices that the program would read.
+/// A market of your own: amounts by asset, prices and weights, every position judged in exact integers.
 ///
-/// Accounts come in by apply, time by tick, both by tick_accounts; each answers with the positions that newly need an
-/// act. After every call the set liquidatable() equals what judging each position anew at the clock would give. Calls
-/// may come from several threads: one runs at a time, with the GIL released.
+/// A leg is amount * mantissa * weight_bps * 10**(exponent - decimals + 18) / 10**4 in 1e-18 quote units, rounded down
+/// for collateral and up for debt; a position is liquidatable iff the sum of its collateral is below that of its debt.
+/// Slot 2 * asset is collateral, 2 * asset + 1 debt. Every weight is 10,000 until set_weights, every price missing (0)
+/// until the first tick. `decimals` is uint8[a], `exponents` int8[a] as Pyth's. After every call liquidatable() equals
+/// what judging each position anew would give, and each crossing was returned once. Calls may come from several
+/// threads: one runs at a time, with the GIL released. Raises ArgumentError, and then nothing changed.
 #[pyclass(frozen, module = "liquidation_engine._core")]
 pub struct PositionBook {
-    book: Mutex<Book>,
-    protocol: &'static str,
-    program: [u8; 32],
-    market: [u8; 32],
+    shelf: Mutex<Shelf>,
 }
 
-type Row = ([u8; 32], [u8; 32], Option<f64>, bool, u128, u128, u64);
+type Ids<'py> = Bound<'py, PyArray1<u64>>;
+
+impl From<GenericBook> for PositionBook {
+    fn from(book: GenericBook) -> PositionBook {
+        PositionBook {
+            shelf: Mutex::new(Shelf::new(book)),
+        }
+    }
+}
 
 impl PositionBook {
     fn with<T: Send>(
         &self,
         py: Python<'_>,
-        act: impl FnOnce(&mut Book) -> Result<T, CoreError> + Send,
+        act: impl FnOnce(&mut GenericBook) -> Result<T, CoreError> + Send,
     ) -> PyResult<T> {
-        py.detach(|| act(&mut *self.open()?))
+        py.detach(|| self.locked()?.with(act))
             .map_err(|error| to_py_err(py, error))
     }
 
-    fn open(&self) -> Result<MutexGuard<'_, Book>, CoreError> {
-        self.book.lock().map_err(|_| CoreError::Broken)
+    fn locked(&self) -> Result<MutexGuard<'_, Shelf>, CoreError> {
+        self.shelf.lock().map_err(|_| CoreError::Broken)
     }
 }
 
 #[pymethods]
 impl PositionBook {
-    /// Return an empty book of one market, its clock at slot 0. The only protocol yet is "reference".
+    #[new]
+    fn new(
+        py: Python<'_>,
+        assets: Names,
+        decimals: Column<'_, u8>,
+        exponents: Column<'_, i8>,
+    ) -> PyResult<PositionBook> {
+        let (decimals, exponents) = (decimals.values()?, exponents.values()?);
+        let book = described(assets.0, decimals, exponents)
+            .and_then(|assets| GenericBook::new(assets, kernel()?));
+        let book = book.map_err(|error| to_py_err(py, error))?;
+        Ok(PositionBook::from(book))
+    }
+
+    /// Return an empty book of a protocol's market, its clock at slot 0. The only protocol yet is "reference".
     ///
     /// Raises ArgumentError for another protocol, or addresses that are not 32 bytes.
     #[staticmethod]
@@ -54,216 +82,214 @@ impl PositionBook {
         protocol: Text,
         program: Address,
         market: Address,
-    ) -> PyResult<PositionBook> {
-        if protocol.0 != "reference" {
-            return Err(to_py_err(py, CoreError::UnknownProtocol(protocol.0)));
-        }
-        let (program, market) = (program.0, market.0);
-        Ok(PositionBook {
-            book: Mutex::new(Book::new(program, market)),
-            protocol: "reference",
-            program,
-            market,
+    ) -> PyResult<MarketBook> {
+        MarketBook::open(py, protocol, program, market)
+    }
+
+    /// The names of the assets, in the order of their slots.
+    #[getter]
+    fn assets(&self, py: Python<'_>) -> PyResult<Vec<String>> {
+        self.with(py, |book| {
+            Ok(book
+                .market()
+                .assets()
+                .iter()
+                .map(|asset| asset.name.clone())
+                .collect())
         })
     }
 
-    /// The protocol's name.
-    #[getter]
-    fn protocol(&self) -> &'static str {
-        self.protocol
-    }
-
-    /// The program's address, 32 bytes.
-    #[getter]
-    fn program(&self) -> [u8; 32] {
-        self.program
-    }
-
-    /// The market's address, 32 bytes.
-    #[getter]
-    fn market(&self) -> [u8; 32] {
-        self.market
-    }
-
-    /// The slot and unix time (seconds) that positions are judged at; only ticks move it, and never back.
+    /// The largest slot and unix time (seconds) that a tick brought.
     #[getter]
     fn clock(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
         self.with(py, |book| Ok(book.clock()))
     }
 
-    /// Whether the market refuses liquidations.
+    /// The screen's instruction set: "avx512", "avx2" or "portable"; LIQUIDATION_KERNEL forces one on new books.
     #[getter]
-    fn paused(&self, py: Python<'_>) -> PyResult<bool> {
-        self.with(py, |book| Ok(book.is_paused()))
+    fn kernel(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.with(py, |book| Ok(book.kernel().name()))
     }
 
-    /// Take one account's state at a slot and judge whom it concerns, at the clock.
+    /// Insert or replace positions; return (crossed, recovered) at the current prices, ids ascending (uint64).
     ///
-    /// A state older than the one known is ignored (kind "older"); of two at one slot the later call counts. Empty data
-    /// or another owner removes the account (kind "removed"). Accounts of other markets or kinds are "foreign".
-    /// Raises DecodeError for bytes the program did not write, ArgumentError for a wrong type, length or range; the
-    /// book is then unchanged.
-    fn apply(
+    /// `ids` is uint64[n], `offsets` uint32[n + 1] from 0, `slots` uint16[legs] and `amounts` uint64[legs] in smallest
+    /// units: position i has the legs offsets[i] to offsets[i + 1], at most 16 a side. A replaced position that is
+    /// liquidatable is in `crossed` again. Raises ArgumentError for a wrong dtype, shape, offset or slot, or an id
+    /// that comes twice; the book is then unchanged.
+    fn set_positions<'py>(
         &self,
-        py: Python<'_>,
-        address: Address,
-        owner: Address,
-        slot: Whole,
-        data: Data,
-    ) -> PyResult<Change> {
-        let account = Account {
-            address: address.key(),
-            owner: owner.key(),
-            slot: slot.0,
-            data: &data.0,
-        };
-        self.with(py, |book| book.apply(&account)).map(Change::from)
+        py: Python<'py>,
+        ids: Column<'py, u64>,
+        offsets: Column<'py, u32>,
+        slots: Column<'py, u16>,
+        amounts: Column<'py, u64>,
+    ) -> PyResult<(Ids<'py>, Ids<'py>)> {
+        let (ids, offsets, slots, amounts) = (
+            ids.values()?,
+            offsets.values()?,
+            slots.values()?,
+            amounts.values()?,
+        );
+        let news = self.with(py, |book| book.set_positions(ids, offsets, slots, amounts))?;
+        Ok(arrays(py, news))
     }
 
-    /// Move the clock to a slot and judge whoever time alone may have changed: interest, prices grown too old.
+    /// Take positions (uint64[n]) out; return (crossed, recovered), of which the first is empty.
     ///
-    /// A slot before the clock leaves the clock as it is; positions rearmed since are judged all the same.
-    fn tick(&self, py: Python<'_>, slot: Whole, unix_time: Whole) -> PyResult<Change> {
-        self.with(py, |book| Ok(book.tick(slot.0, unix_time.0)))
-            .map(Change::from)
-    }
-
-    /// Move the clock and take several accounts' states in one go; each position is judged once, at the end.
-    ///
-    /// `accounts` is a list of tuples (address, owner, slot, data). Raises as apply does, and then nothing changed.
-    fn tick_accounts(
+    /// Raises UnknownPosition or ArgumentError; the book is then unchanged.
+    fn remove<'py>(
         &self,
-        py: Python<'_>,
-        accounts: Vec<AccountState>,
+        py: Python<'py>,
+        ids: Column<'py, u64>,
+    ) -> PyResult<(Ids<'py>, Ids<'py>)> {
+        let ids = ids.values()?;
+        let news = self.with(py, |book| book.remove(ids))?;
+        Ok(arrays(py, news))
+    }
+
+    /// Take the weights of collateral and debt (uint32[a] each, basis points); return (crossed, recovered).
+    fn set_weights<'py>(
+        &self,
+        py: Python<'py>,
+        collateral_bps: Column<'py, u32>,
+        debt_bps: Column<'py, u32>,
+    ) -> PyResult<(Ids<'py>, Ids<'py>)> {
+        let (collateral, debt) = (collateral_bps.values()?, debt_bps.values()?);
+        let news = self.with(py, |book| book.set_weights(collateral, debt))?;
+        Ok(arrays(py, news))
+    }
+
+    /// Take the prices' mantissas (int64[a], 0 for none), slot and unix time (seconds); return (crossed, recovered).
+    ///
+    /// `crossed` are positions that newly are liquidatable (or were rearmed), `recovered` those that no longer are;
+    /// both uint64, ascending, each crossing exactly once.
+    fn tick<'py>(
+        &self,
+        py: Python<'py>,
+        prices: Column<'py, i64>,
         slot: Whole,
         unix_time: Whole,
-    ) -> PyResult<Change> {
-        self.with(py, |book| {
-            book.tick_accounts(&borrowed(&accounts), slot.0, unix_time.0)
-        })
-        .map(Change::from)
+    ) -> PyResult<(Ids<'py>, Ids<'py>)> {
+        let prices = prices.values()?;
+        let news = self.with(py, |book| book.tick(prices, slot.0, unix_time.0))?;
+        Ok(arrays(py, news))
     }
 
-    /// Return every position that needs an act at the clock, bad debt included, in the order of the addresses.
-    fn liquidatable(&self, py: Python<'_>) -> PyResult<Vec<[u8; 32]>> {
-        self.with(py, |book| Ok(book.liquidatable()))
+    /// Return every liquidatable position (uint64, ascending) by looking at all of them.
+    fn sweep<'py>(&self, py: Python<'py>) -> PyResult<Ids<'py>> {
+        Ok(self.with(py, |book| Ok(book.sweep()))?.into_pyarray(py))
     }
 
-    /// Let the next tick emit a position again if it still needs an act; an unknown address is left alone.
-    fn rearm(&self, py: Python<'_>, address: Address) -> PyResult<()> {
-        self.with(py, |book| {
-            book.rearm(address.key());
-            Ok(())
-        })
+    /// Return every liquidatable position (uint64, ascending) as the last call left it.
+    fn liquidatable<'py>(&self, py: Python<'py>) -> PyResult<Ids<'py>> {
+        Ok(self
+            .with(py, |book| Ok(book.liquidatable()))?
+            .into_pyarray(py))
     }
 
-    /// Return (weighted collateral, weighted debt, liquidatable, reason), the sums in atto-USD, exact.
+    /// Return how many positions the screen of a full sweep cannot rule out, those known to be liquidatable aside.
+    fn screen(&self, py: Python<'_>) -> PyResult<usize> {
+        self.with(py, |book| Ok(book.screen()))
+    }
+
+    /// Order all positions anew at the current prices: ticks are cheapest right after.
     ///
-    /// The sums are at the last prices, believed or not; 0 where they cannot be computed. `reason` is None where
-    /// their comparison decides, else "bad_debt" (liquidatable: to be written off), "paused", "missing_account",
-    /// "stale_price", "uncertain_price", "overflow" or "invalid_config" (not liquidatable now).
+    /// A book does so by itself, on a thread of its own, when ticks have become dear. With `wait` it is done when this returns,
+    /// else it goes on beside later calls, of which one takes the new order into use.
+    #[pyo3(signature = (wait=true))]
+    fn reanchor(&self, py: Python<'_>, wait: bool) -> PyResult<()> {
+        let reanchored = py.detach(|| self.locked().map(|mut shelf| shelf.reanchor(wait)));
+        reanchored.map_err(|error| to_py_err(py, error))
+    }
+
+    /// Let the next tick return a position as crossed again if it is still liquidatable.
+    ///
     /// Raises UnknownPosition.
-    fn health(
+    fn rearm(&self, py: Python<'_>, id: Whole) -> PyResult<()> {
+        self.with(py, |book| book.rearm(id.0))
+    }
+
+    /// Return collateral over debt of each position (float64[n], for display); inf without debt.
+    ///
+    /// Raises UnknownPosition.
+    fn health<'py>(
         &self,
-        py: Python<'_>,
-        address: Address,
-    ) -> PyResult<(u128, u128, bool, Option<&'static str>)> {
-        let judgement = self.with(py, |book| book.judgement(address.key()))?;
-        let health = judgement.health.unwrap_or_default();
-        let reason = judgement.verdict.reason().map(|reason| reason.name());
-        Ok((
-            health.weighted_collateral,
-            health.weighted_debt,
-            judgement.verdict.needs_an_act(),
-            reason,
-        ))
+        py: Python<'py>,
+        ids: Column<'py, u64>,
+    ) -> PyResult<Bound<'py, PyArray1<f64>>> {
+        let ids = ids.values()?;
+        Ok(self.with(py, |book| book.health(ids))?.into_pyarray(py))
     }
 
-    /// Return every figure behind a position's verdict as a dict, each rounding included.
+    /// Return (collateral, debt) of a position in 1e-18 quote units, exact: liquidatable iff the first is smaller.
     ///
     /// Raises UnknownPosition.
-    fn explain<'py>(&self, py: Python<'py>, address: Address) -> PyResult<Bound<'py, PyDict>> {
-        let report = self.with(py, |book| book.report(address.key()))?;
-        let health = report.judgement.health;
-        let dict = PyDict::new(py);
-        dict.set_item("owner", report.owner)?;
-        dict.set_item("version", report.version)?;
-        dict.set_item("slot", report.slot)?;
-        dict.set_item("clock_slot", report.clock.0)?;
-        dict.set_item("clock_unix_time", report.clock.1)?;
-        dict.set_item(
-            "weighted_collateral",
-            health.map(|health| health.weighted_collateral),
-        )?;
-        dict.set_item("weighted_debt", health.map(|health| health.weighted_debt))?;
-        dict.set_item("collateral", health.map(|health| health.collateral))?;
-        dict.set_item("debt", health.map(|health| health.debt))?;
-        dict.set_item("borrow_limit", health.map(|health| health.borrow_limit))?;
-        dict.set_item("health_factor", health.as_ref().and_then(health_factor))?;
-        dict.set_item("liquidatable", report.judgement.verdict.needs_an_act())?;
-        dict.set_item(
-            "reason",
-            report
-                .judgement
-                .verdict
-                .reason()
-                .map(|reason| reason.name()),
-        )?;
-        dict.set_item("next_look_slot", report.next_look)?;
-        dict.set_item("digest", hex(&report.digest))?;
-        dict.set_item("candidate_id", hex(&report.candidate_id))?;
-        let legs = report
-            .legs
-            .iter()
-            .map(|leg| leg_dict(py, leg))
-            .collect::<PyResult<Vec<_>>>()?;
-        dict.set_item("legs", legs)?;
-        Ok(dict)
-    }
-
-    /// Return what a position is: owner, version, legs, digest, candidate_id and the slot of this state.
-    ///
-    /// `legs` are tuples (reserve, side "collateral" or "debt", amount, tokens, mint): amount is tokens of collateral
-    /// or shares of debt, tokens are at the clock and None where they cannot be computed. Raises UnknownPosition.
-    fn position<'py>(&self, py: Python<'py>, address: Address) -> PyResult<Bound<'py, PyDict>> {
-        let report = self.with(py, |book| book.report(address.key()))?;
-        let leg = |leg: &LegReport| {
-            (
-                leg.reserve,
-                side(leg.side),
-                leg.amount,
-                leg.tokens,
-                leg.mint,
-            )
+    fn health_exact<'py>(
+        &self,
+        py: Python<'py>,
+        id: Whole,
+    ) -> PyResult<(Bound<'py, PyAny>, Bound<'py, PyAny>)> {
+        let (collateral, debt) = self.with(py, |book| book.health_exact(id.0))?;
+        let whole = |bytes: [u8; 80]| {
+            let int = py.get_type::<PyInt>();
+            int.call_method1("from_bytes", (PyBytes::new(py, &bytes), "little"))
         };
+        Ok((whole(collateral.to_le_bytes())?, whole(debt.to_le_bytes())?))
+    }
+
+    /// Return up to n positions with debt (uint64), lowest health first, of equal ones the lower id first.
+    fn nearest<'py>(&self, py: Python<'py>, n: Whole) -> PyResult<Ids<'py>> {
+        let count = usize::try_from(n.0).unwrap_or(usize::MAX);
+        Ok(self
+            .with(py, |book| Ok(book.nearest(count)))?
+            .into_pyarray(py))
+    }
+
+    /// Return the price mantissa nearest to today's at which a position is liquidatable, all else as it is; None if none is.
+    ///
+    /// `asset` counts from 0; of two mantissas equally near the lower one is returned, from 0 to 2**63 - 1. Raises
+    /// UnknownPosition, or ArgumentError for an unknown asset or one held by several legs on both sides.
+    fn liquidation_price(&self, py: Python<'_>, id: Whole, asset: Whole) -> PyResult<Option<u64>> {
+        let asset = usize::try_from(asset.0).unwrap_or(usize::MAX);
+        self.with(py, |book| book.liquidation_price(id.0, asset))
+    }
+
+    /// Return how many positions have a health in each bin (uint64) of `edges` (float64, rising), as numpy.histogram.
+    fn histogram<'py>(&self, py: Python<'py>, edges: Column<'py, f64>) -> PyResult<Ids<'py>> {
+        let edges = edges.values()?;
+        Ok(self
+            .with(py, |book| book.histogram(edges))?
+            .into_pyarray(py))
+    }
+
+    /// Return the bytes that the book occupies: {"hot": what a full sweep reads, "total": everything}.
+    fn memory<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        let memory = self.with(py, |book| Ok(book.memory()))?;
         let dict = PyDict::new(py);
-        dict.set_item("owner", report.owner)?;
-        dict.set_item("version", report.version)?;
-        dict.set_item("legs", report.legs.iter().map(leg).collect::<Vec<_>>())?;
-        dict.set_item("digest", hex(&report.digest))?;
-        dict.set_item("candidate_id", hex(&report.candidate_id))?;
-        dict.set_item("slot", report.slot)?;
+        dict.set_item("hot", memory.hot)?;
+        dict.set_item("total", memory.total)?;
         Ok(dict)
     }
 
-    /// Return the addresses of all positions, in order.
-    fn positions(&self, py: Python<'_>) -> PyResult<Vec<[u8; 32]>> {
-        self.with(py, |book| Ok(book.positions()))
-    }
-
-    /// Return the addresses of all accounts kept, of every kind, in order: what a fresh snapshot is compared with.
-    fn addresses(&self, py: Python<'_>) -> PyResult<Vec<[u8; 32]>> {
-        self.with(py, |book| Ok(book.addresses()))
-    }
-
-    /// Return a tuple per position: (address, owner, health factor or None, liquidatable, C, D, slot of its state).
+    /// Write the book to a file, whole or not at all: versioned, checksummed, what was returned as crossed included.
     ///
-    /// C (rounded down) and D (rounded up) are unweighted micro-USD; the health factor Cw/Dw is for display and None
-    /// without debt. With `max_health` only positions with a health factor up to it. In the order of the addresses.
-    #[pyo3(signature = (max_health=None))]
-    fn rows(&self, py: Python<'_>, max_health: Option<f64>) -> PyResult<Vec<Row>> {
-        let lines = self.with(py, |book| Ok(book.lines(max_health)))?;
-        Ok(lines.into_iter().map(row).collect())
+    /// Raises OSError.
+    fn snapshot(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let bytes = self.with(py, |book| Ok(book.to_bytes()))?;
+        Ok(py.detach(|| files::replace(&path, &bytes))?)
+    }
+
+    /// Return the book that a file holds: it answers every call as the one that was written would.
+    ///
+    /// Raises OSError, or DecodeError for a file of another version, cut short or changed.
+    #[staticmethod]
+    fn restore(py: Python<'_>, path: PathBuf) -> PyResult<PositionBook> {
+        let bytes = py.detach(|| std::fs::read(&path))?;
+        let book = py
+            .detach(|| GenericBook::from_bytes(&bytes, kernel()?))
+            .map_err(|error| to_py_err(py, error))?;
+        Ok(PositionBook::from(book))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
@@ -271,77 +297,49 @@ impl PositionBook {
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
-        let market = liquidation_core::address::to_base58(&self.market);
-        let (count, slot) = self.with(py, |book| Ok((book.len(), book.clock().0)))?;
-        Ok(format!(
-            "PositionBook({:?}, market={market:?}, positions={count}, slot={slot})",
-            self.protocol
-        ))
+        let (assets, count) =
+            self.with(py, |book| Ok((book.market().assets().len(), book.len())))?;
+        Ok(format!("PositionBook(assets={assets}, positions={count})"))
     }
 }
 
-fn borrowed(accounts: &[AccountState]) -> Vec<Account<'_>> {
-    let account = |state| {
-        let AccountState {
-            address,
-            owner,
-            slot,
-            data,
-        }: &AccountState = state;
-        Account {
-            address: address.key(),
-            owner: owner.key(),
-            slot: *slot,
-            data,
+/// Returns the kernel that the environment forces, or the best one.
+fn kernel() -> Result<Kernel, CoreError> {
+    match std::env::var("LIQUIDATION_KERNEL") {
+        Ok(name) => Kernel::named(&name),
+        Err(_) => Ok(Kernel::best()),
+    }
+}
+
+fn described(names: Vec<Text>, decimals: &[u8], exponents: &[i8]) -> Result<Vec<Asset>, CoreError> {
+    for (what, found) in [("decimals", decimals.len()), ("exponents", exponents.len())] {
+        if found != names.len() {
+            let message = format!(
+                "found {found} {what}, expected {}: one per asset",
+                names.len()
+            );
+            return Err(CoreError::Argument(message));
         }
-    };
-    accounts.iter().map(account).collect()
-}
-
-fn row(line: book::report::Line) -> Row {
-    let book::report::Line {
-        address,
-        owner,
-        health_factor,
-        liquidatable,
-        collateral_micro_usd,
-        debt_micro_usd,
-        slot,
-    } = line;
-    (
-        address,
-        owner,
-        health_factor,
-        liquidatable,
-        collateral_micro_usd,
-        debt_micro_usd,
-        slot,
-    )
-}
-
-const fn side(side: Side) -> &'static str {
-    match side {
-        Side::Collateral => "collateral",
-        Side::Debt => "debt",
     }
+    let columns = names.into_iter().zip(decimals.iter().zip(exponents));
+    let asset = |(name, (decimals, exponent)): (Text, (&u8, &i8))| Asset {
+        name: name.0,
+        decimals: *decimals,
+        exponent: *exponent,
+    };
+    Ok(columns.map(asset).collect())
 }
 
-fn leg_dict<'py>(py: Python<'py>, leg: &LegReport) -> PyResult<Bound<'py, PyDict>> {
-    let dict = PyDict::new(py);
-    dict.set_item("reserve", PyBytes::new(py, &leg.reserve))?;
-    dict.set_item("mint", leg.mint)?;
-    dict.set_item("side", side(leg.side))?;
-    dict.set_item("amount", leg.amount)?;
-    dict.set_item("tokens", leg.tokens)?;
-    dict.set_item("index", leg.index)?;
-    dict.set_item("unit_price", leg.unit)?;
-    dict.set_item("weight_bps", leg.weight_bps)?;
-    dict.set_item("value", leg.value)?;
-    dict.set_item("weighted", leg.weighted)?;
-    dict.set_item("price", leg.oracle.map(|oracle| oracle.0))?;
-    dict.set_item("exponent", leg.oracle.map(|oracle| oracle.1))?;
-    dict.set_item("confidence", leg.oracle.map(|oracle| oracle.2))?;
-    dict.set_item("oracle_slot", leg.oracle.map(|oracle| oracle.3))?;
-    dict.set_item("refusal", leg.refusal)?;
-    Ok(dict)
+/// Returns both lists as arrays: a long one is handed over as it is, a short one is cheaper to copy.
+fn arrays(py: Python<'_>, news: Crossings) -> (Ids<'_>, Ids<'_>) {
+    (array(py, news.crossed), array(py, news.recovered))
+}
+
+fn array(py: Python<'_>, ids: Vec<u64>) -> Ids<'_> {
+    const SHORT: usize = 64;
+    if ids.len() > SHORT {
+        ids.into_pyarray(py)
+    } else {
+        PyArray1::from_slice(py, &ids)
+    }
 }

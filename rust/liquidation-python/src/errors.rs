@@ -53,10 +53,13 @@ pub fn argument_error(py: Python<'_>, message: &str) -> PyErr {
 fn raised(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {
     let tree = tree(py)?;
     let class = match error {
-        CoreError::Malformed { .. } | CoreError::NotAPosition(_) => &tree.decode,
+        CoreError::Malformed { .. } | CoreError::NotAPosition(_) | CoreError::Snapshot(_) => {
+            &tree.decode
+        }
         CoreError::NotAnAddress(_)
         | CoreError::UnknownProtocol(_)
-        | CoreError::MissingAccount { .. } => &tree.argument,
+        | CoreError::MissingAccount { .. }
+        | CoreError::Argument(_) => &tree.argument,
         CoreError::UnknownPosition(_) => &tree.unknown_position,
         CoreError::Refused(_) => &tree.refused,
         CoreError::NotAKeypair => &tree.wallet,

@@ -2,8 +2,12 @@
 
 mod arguments;
 mod book;
+mod columns;
 mod errors;
+mod files;
+mod market;
 mod planning;
+mod shelf;
 mod words;
 
 use pyo3::prelude::*;
@@ -13,6 +17,8 @@ use pyo3::prelude::*;
 mod _core {
     #[pymodule_export]
     use crate::book::PositionBook;
+    #[pymodule_export]
+    use crate::market::MarketBook;
     #[pymodule_export]
     use crate::planning::{quotes, Quote};
     #[pymodule_export]

@@ -5,6 +5,7 @@
 //! that need an act equals what judging each of them anew at the clock would give.
 
 pub mod emission;
+pub mod generic;
 pub mod index;
 mod news;
 pub mod report;

@@ -1,0 +1,137 @@
+"""What the book is measured against: numpy, numba, a plain Rust loop, a streaming read, and the book without Python."""
+
+import ctypes
+import os
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benches.data import Data
+
+ROOT = Path(__file__).parent.parent
+Sweep = Callable[[NDArray[np.int64]], int]
+
+
+def numpy_sweep(data: Data) -> Sweep:
+    """Return a full sweep by one gather and one reduceat, everything that does not change prepared."""
+    quantities, starts, slots = data.quantities(), data.offsets[:-1].astype(np.intp), data.slots.astype(np.intp)
+
+    def sweep(prices: NDArray[np.int64]) -> int:
+        return int(np.flatnonzero(np.add.reduceat(quantities * data.table(prices)[slots], starts) < 0).size)
+
+    return sweep
+
+
+def numpy_tick(data: Data, asset: int) -> Sweep:
+    """Return a tick of one asset on an inverse index: the holders' cached net values plus what the asset's move adds."""
+    quantities, row = data.quantities(), np.repeat(np.arange(data.count), np.diff(data.offsets.astype(np.int64)))
+    table = data.table(data.prices)
+    net = np.bincount(row, quantities * table[data.slots], data.count)
+    mine = data.slots // 2 == asset
+    per_dollar = quantities[mine] * table[data.slots[mine]] / data.prices[asset]
+    exposure = np.bincount(row[mine], per_dollar, data.count)
+    holders = np.unique(row[mine])
+    moved, last = exposure[holders], [float(data.prices[asset])]
+
+    def tick(prices: NDArray[np.int64]) -> int:
+        now = net[holders] + moved * (float(prices[asset]) - last[0])
+        net[holders], last[0] = now, float(prices[asset])  # the next tick may be another asset's
+        return int(holders[now < 0].size)
+
+    return tick
+
+
+def numba_sweep(data: Data) -> Sweep | None:
+    """Return a full sweep compiled by numba, or None where it is not installed."""
+    try:
+        from numba import njit
+    except ImportError:
+        return None
+
+    def count(offsets, slots, quantities, table):  # type: ignore[no-untyped-def]
+        below = 0
+        for position in range(offsets.size - 1):
+            total = 0.0
+            for leg in range(offsets[position], offsets[position + 1]):
+                total += quantities[leg] * table[slots[leg]]
+            below += total < 0.0
+        return below
+
+    compiled, quantities = njit(fastmath=True)(count), data.quantities()
+    return lambda prices: int(compiled(data.offsets, data.slots, quantities, data.table(prices)))
+
+
+class _World(ctypes.Structure):
+    _fields_ = [
+        (name, kind)
+        for name, kind in [
+            ("assets", ctypes.c_size_t),
+            *((name, ctypes.c_void_p) for name in ("decimals", "exponents", "prices", "collateral_bps", "debt_bps")),
+            ("positions", ctypes.c_size_t),
+            *((name, ctypes.c_void_p) for name in ("ids", "offsets", "slots", "amounts")),
+        ]
+    ]
+
+
+class Rust:
+    """The library of `rust/bench-peers` on one market."""
+
+    def __init__(self, library: ctypes.CDLL, data: Data) -> None:
+        library.peer_csr.restype = library.peer_read.restype = ctypes.c_uint64
+        library.book_new.restype = ctypes.c_void_p
+        library.book_tick.restype = library.book_confirm.restype = ctypes.c_double
+        self._library, self._data, self._quantities = library, data, data.quantities()
+        columns = {name: getattr(data, name).ctypes.data for name, kind in _World._fields_ if kind is ctypes.c_void_p}
+        self._world = _World(assets=data.prices.size, positions=data.count, **columns)
+        self._book: int | None = None
+
+    def csr(self, prices: NDArray[np.int64]) -> int:
+        """Sweep by a plain loop over compressed rows."""
+        quantities, table = self._quantities, self._data.table(prices)
+        return self._library.peer_csr(ctypes.byref(self._world), _pointer(quantities), _pointer(table))
+
+    def read(self, words: NDArray[np.uint64]) -> int:
+        """Read so many words."""
+        return self._library.peer_read(_pointer(words), ctypes.c_size_t(words.size))
+
+    def fill(self) -> None:
+        """Make the book that the calls below time."""
+        self._book = self._library.book_new(ctypes.byref(self._world))
+
+    def reanchor(self) -> None:
+        self._library.book_reanchor(ctypes.c_void_p(self._book))
+
+    def tick(self, prices: NDArray[np.int64]) -> tuple[float, int, int]:
+        """Tick and return (seconds, crossings told, blocks read)."""
+        told, read = ctypes.c_uint64(), ctypes.c_uint64()
+        book = ctypes.c_void_p(self._book)
+        taken = self._library.book_tick(book, _pointer(prices), ctypes.byref(told), ctypes.byref(read))
+        return taken / 1e9, told.value, read.value
+
+    def confirm(self) -> float:
+        """Return the seconds of the exact rule per position, each asked once."""
+        return (
+            self._library.book_confirm(ctypes.c_void_p(self._book), ctypes.byref(self._world)) / 1e9 / self._data.count
+        )
+
+    def free(self) -> None:
+        self._library.book_free(ctypes.c_void_p(self._book))
+
+
+def rust(data: Data) -> Rust | None:
+    """Return the Rust peers, built if they are not there; None where they cannot be."""
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    library = target / "release" / "libbench_peers.so"
+    built = subprocess.run(
+        ["cargo", "build", "--release", "--locked", "--quiet", "-p", "bench-peers"], cwd=ROOT, check=False
+    )
+    if built.returncode or not library.exists():
+        return None
+    return Rust(ctypes.CDLL(str(library)), data)
+
+
+def _pointer(array: NDArray[np.generic]) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
