@@ -1,0 +1,4 @@
+//! The protocols' own number formats, with their own roundings.
+
+pub mod fraction;
+pub mod u256;

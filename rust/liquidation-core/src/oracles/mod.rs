@@ -1,0 +1,3 @@
+//! Price accounts, one module per oracle program: what their bytes say, without any protocol's rules.
+
+pub mod scope;

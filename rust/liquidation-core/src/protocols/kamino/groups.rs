@@ -1,0 +1,66 @@
+//! Elevation groups: reserves that count against each other with thresholds of their own, one debt reserve each.
+
+use crate::protocols::kamino::market::{Group, Market};
+use crate::protocols::kamino::obligation::Deposit;
+use crate::protocols::kamino::refresh::Held;
+use crate::protocols::kamino::reserve::Reserve;
+use crate::protocols::kamino::stop::{
+    Stop, GROUP_DEBT_AS_COLLATERAL, GROUP_MANY_COLLATERALS, GROUP_MANY_DEBTS, GROUP_OTHER_DEBT,
+    INCONSISTENT_GROUP, INVALID_GROUP,
+};
+
+/// Returns a position's group, `None` for number 0.
+pub fn of(market: &Market, id: u8) -> Result<Option<Group>, Stop> {
+    match id {
+        0 => Ok(None),
+        id => market.group(id).map(Some).ok_or(INVALID_GROUP),
+    }
+}
+
+/// Moves a collateral's tracker of the group's debt to what the position owes now, whole tokens rounded up.
+pub fn track(
+    reserve: &mut Reserve,
+    deposit: &mut Deposit,
+    group: &Group,
+    owed: u64,
+) -> Result<(), Stop> {
+    let place = usize::from(group.id.saturating_sub(1));
+    let tracker = reserve.in_groups.get_mut(place).ok_or(INVALID_GROUP)?;
+    *tracker = tracker
+        .saturating_sub(deposit.group_debt)
+        .saturating_add(owed);
+    deposit.group_debt = owed;
+    Ok(())
+}
+
+/// Refuses a position that does not fit its group.
+pub fn check(held: &Held, group: Option<&Group>) -> Result<(), Stop> {
+    let Some(group) = group else {
+        return Ok(());
+    };
+    let debts = held.position.borrows.iter().filter(|it| it.active());
+    if debts.clone().count() > 1 {
+        return Err(GROUP_MANY_DEBTS);
+    }
+    for borrow in debts {
+        if !held.reserve(&borrow.reserve)?.in_group(group.id) {
+            return Err(INCONSISTENT_GROUP);
+        }
+        if borrow.reserve != group.debt_reserve {
+            return Err(GROUP_OTHER_DEBT);
+        }
+    }
+    let collaterals = held.position.deposits.iter().filter(|it| it.active());
+    if collaterals.clone().count() > usize::from(group.max_reserves) {
+        return Err(GROUP_MANY_COLLATERALS);
+    }
+    for deposit in collaterals {
+        if !held.reserve(&deposit.reserve)?.in_group(group.id) {
+            return Err(INCONSISTENT_GROUP);
+        }
+        if deposit.reserve == group.debt_reserve {
+            return Err(GROUP_DEBT_AS_COLLATERAL);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! The liquidation itself, on a position and reserves that were refreshed in this slot.
+
+use lending_math::Pubkey;
+
+use crate::fixed::fraction::{Fraction, Overflow};
+use crate::protocols::adapter::Clock;
+use crate::protocols::kamino::amounts::{Amounts, Question};
+use crate::protocols::kamino::bonus::bonus;
+use crate::protocols::kamino::obligation::{Borrow, Deposit};
+use crate::protocols::kamino::price::LIQUIDATION;
+use crate::protocols::kamino::reason::{first, Ratios, Reason};
+use crate::protocols::kamino::redeem::{redeem, Redeemed};
+use crate::protocols::kamino::refresh::Held;
+use crate::protocols::kamino::stop::{
+    Stop, BORROWS_ZERO, BORROW_FACTOR_PRIORITY, COLLATERAL_EMPTY, COLLATERAL_NON_LIQUIDATABLE,
+    DEPOSITS_ZERO, INVALID_AMOUNT, INVALID_COLLATERAL, INVALID_LIQUIDITY, LIQUIDITY_EMPTY,
+    LOWEST_LTV_PRIORITY, OBLIGATION_STALE, RESERVE_STALE, REWARD_TOO_SMALL,
+};
+
+/// Which legs, how much, for how little.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Reserve of the debt.
+    pub debt: Pubkey,
+    /// Reserve of the collateral.
+    pub collateral: Pubkey,
+    /// Tokens of debt offered.
+    pub amount: u64,
+    /// Least tokens of collateral received.
+    pub min_received: u64,
+}
+
+/// What it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Liquidation {
+    /// Why.
+    pub reason: Reason,
+    /// Debt and collateral that moved.
+    pub amounts: Amounts,
+    /// What became of the collateral.
+    pub redeemed: Redeemed,
+    /// Its bonus.
+    pub bonus: Fraction,
+}
+
+/// Liquidates, and moves the position and both reserves.
+pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquidation, Stop> {
+    if order.amount == 0 {
+        return Err(INVALID_AMOUNT);
+    }
+    fresh(held, order)?;
+    let (borrow_at, borrow) = find_borrow(held, &order.debt)?;
+    let (deposit_at, deposit) = find_deposit(held, &order.collateral)?;
+    let plan = judged(held, order, &borrow, &deposit, clock)?;
+    settle(
+        held,
+        order,
+        (borrow_at, borrow),
+        (deposit_at, deposit),
+        &plan.2,
+    )?;
+    let (reason, bonus, amounts) = plan;
+    let version = held.version;
+    let collateral = held.reserve_mut(&order.collateral)?;
+    let fee_percent = match reason {
+        Reason::Order(_) => collateral.order_fee_percent(),
+        _ => collateral.liquidation_fee_percent(),
+    };
+    let redeemed = redeem(
+        collateral,
+        amounts.shares,
+        bonus,
+        u64::from(fee_percent),
+        version,
+    )?;
+    if redeemed.tokens.checked_sub(redeemed.fee).ok_or(Overflow)? < order.min_received {
+        return Err(REWARD_TOO_SMALL);
+    }
+    Ok(Liquidation {
+        reason,
+        amounts,
+        redeemed,
+        bonus,
+    })
+}
+
+/// Judges without moving anything: why, at what bonus, how much.
+pub fn judged(
+    held: &Held,
+    order: &Order,
+    borrow: &Borrow,
+    deposit: &Deposit,
+    clock: Clock,
+) -> Result<(Reason, Fraction, Amounts), Stop> {
+    let (collateral, debt) = (held.reserve(&order.collateral)?, held.reserve(&order.debt)?);
+    let group = held.group()?;
+    let ratios = Ratios::of(&held.position)?;
+    let reason = first(held, &ratios, collateral, debt, borrow, clock)?;
+    if reason == Reason::LtvExceeded
+        && debt.borrow_factor_percent().max(100) < held.position.highest_factor
+    {
+        return Err(BORROW_FACTOR_PRIORITY);
+    }
+    let (_, threshold) = super::refresh::limits(collateral, group.as_ref());
+    let deleveraging = matches!(
+        reason,
+        Reason::IndividualDeleveraging { .. } | Reason::MarketDeleveraging { .. }
+    );
+    if !deleveraging && u64::from(threshold) > held.position.lowest_threshold {
+        return Err(LOWEST_LTV_PRIORITY);
+    }
+    let bonus = bonus(reason, &ratios, collateral, debt, group.as_ref())?;
+    let question = Question {
+        market: &held.market,
+        borrow,
+        deposit,
+        total_debt: held.position.debt,
+        ratios: &ratios,
+        reason,
+        bonus,
+        offered: order.amount,
+        version: held.version,
+    };
+    Ok((reason, bonus, question.amounts()?))
+}
+
+/// Returns whether these price bits allow a liquidation.
+#[must_use]
+pub fn usable(bits: u8) -> bool {
+    bits & LIQUIDATION == LIQUIDATION
+}
+
+/// Refuses reserves and positions whose prices may not be used, and empty ones.
+fn fresh(held: &Held, order: &Order) -> Result<(), Stop> {
+    let (debt, collateral) = (held.reserve(&order.debt)?, held.reserve(&order.collateral)?);
+    if !usable(debt.price_status) || !usable(collateral.price_status) {
+        return Err(RESERVE_STALE);
+    }
+    let group = held.group()?;
+    if super::refresh::limits(collateral, group.as_ref()).1 == 0 {
+        return Err(COLLATERAL_NON_LIQUIDATABLE);
+    }
+    let position = &held.position;
+    if !usable(position.price_status) {
+        return Err(OBLIGATION_STALE);
+    }
+    if position.deposited == Fraction::ZERO {
+        return Err(DEPOSITS_ZERO);
+    }
+    if position.debt == Fraction::ZERO {
+        return Err(BORROWS_ZERO);
+    }
+    Ok(())
+}
+
+fn find_borrow(held: &Held, reserve: &Pubkey) -> Result<(usize, Borrow), Stop> {
+    let mut legs = held.position.borrows.iter().enumerate();
+    let (place, borrow) = legs
+        .find(|(_, it)| it.reserve == *reserve)
+        .ok_or(INVALID_LIQUIDITY)?;
+    if borrow.value == Fraction::ZERO {
+        return Err(LIQUIDITY_EMPTY);
+    }
+    Ok((place, *borrow))
+}
+
+fn find_deposit(held: &Held, reserve: &Pubkey) -> Result<(usize, Deposit), Stop> {
+    let mut legs = held.position.deposits.iter().enumerate();
+    let (place, deposit) = legs
+        .find(|(_, it)| it.reserve == *reserve)
+        .ok_or(INVALID_COLLATERAL)?;
+    if deposit.value == Fraction::ZERO {
+        return Err(COLLATERAL_EMPTY);
+    }
+    Ok((place, *deposit))
+}
+
+/// Books the repayment in the debt's reserve and both legs in the position; cached values stay as they were.
+fn settle(
+    held: &mut Held,
+    order: &Order,
+    (borrow_at, borrow): (usize, Borrow),
+    (deposit_at, deposit): (usize, Deposit),
+    amounts: &Amounts,
+) -> Result<(), Stop> {
+    let outside = held.position.group() == 0;
+    let reserve = held.reserve_mut(&order.debt)?;
+    reserve.available = reserve
+        .available
+        .checked_add(amounts.repaid)
+        .ok_or(Stop::Panic)?;
+    reserve.debt = reserve.debt.less(amounts.settled);
+    if outside {
+        reserve.outside_groups = reserve.outside_groups.saturating_sub(amounts.repaid);
+    }
+    reserve.stale = true;
+    let left = borrow.amount.less(amounts.settled);
+    let position = &mut held.position;
+    if let Some(leg) = position.borrows.get_mut(borrow_at) {
+        let outside_groups = borrow.outside_groups.saturating_sub(amounts.repaid);
+        *leg = Borrow {
+            amount: left,
+            outside_groups,
+            ..borrow
+        };
+    }
+    if left == Fraction::ZERO {
+        position.clear_borrow(borrow_at);
+    }
+    if let Some(leg) = position.deposits.get_mut(deposit_at) {
+        leg.shares = deposit.shares.saturating_sub(amounts.shares);
+    }
+    if deposit.shares <= amounts.shares {
+        position.clear_deposit(deposit_at);
+    }
+    position.stale = true;
+    Ok(())
+}

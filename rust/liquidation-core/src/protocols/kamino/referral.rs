@@ -1,0 +1,81 @@
+//! Referrers: their part of the interest, told apart when a position that they referred is refreshed.
+
+use lending_math::Pubkey;
+
+use crate::fixed::fraction::Fraction;
+use crate::protocols::kamino::bytes::{put, u128_at};
+use crate::protocols::kamino::interest::compound;
+use crate::protocols::kamino::reserve::Reserve;
+use crate::protocols::kamino::stop::{Stop, REFERRAL_SLOTS};
+
+const DISCRIMINATOR: [u8; 8] = [0x27, 0x0f, 0xd0, 0x4d, 0x20, 0xc3, 0x69, 0x38];
+/// Length of the account.
+pub const LENGTH: usize = 352;
+
+/// A referrer's fees in one reserve.
+#[derive(Clone, Debug)]
+pub struct TokenState<'a> {
+    bytes: &'a [u8],
+    /// Where it is.
+    pub address: Pubkey,
+    /// The reserve it belongs to.
+    pub reserve: Pubkey,
+    /// Not yet taken.
+    pub unclaimed: Fraction,
+    /// Ever.
+    pub cumulative: Fraction,
+}
+
+impl<'a> TokenState<'a> {
+    /// Returns the state; `None` for bytes that are none.
+    #[must_use]
+    pub fn decode(address: Pubkey, reserve: Pubkey, bytes: &'a [u8]) -> Option<TokenState<'a>> {
+        if bytes.len() != LENGTH || !bytes.starts_with(&DISCRIMINATOR) {
+            return None;
+        }
+        Some(TokenState {
+            bytes,
+            address,
+            reserve,
+            unclaimed: Fraction(u128_at(bytes, 72)),
+            cumulative: Fraction(u128_at(bytes, 88)),
+        })
+    }
+
+    /// Returns the account's bytes with everything that moved.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut data = self.bytes.to_vec();
+        put(&mut data, 72, &self.unclaimed.0.to_le_bytes());
+        put(&mut data, 88, &self.cumulative.0.to_le_bytes());
+        data
+    }
+}
+
+/// Books the referrer's share of the variable interest of one debt over `slots`, at most what is pending in the reserve.
+pub fn accrue(
+    reserve: &mut Reserve,
+    state: &mut TokenState,
+    before: Fraction,
+    after: Fraction,
+    slots: u64,
+) -> Result<(), Stop> {
+    let rise = after.sub(before)?;
+    if reserve.referral_rate == Fraction::ZERO || rise == Fraction::ZERO {
+        return Ok(());
+    }
+    if slots == 0 {
+        return Err(REFERRAL_SLOTS);
+    }
+    let growth = compound(Fraction::bps(reserve.fixed_rate_bps()), slots)?;
+    let fixed = before.mul(growth)?.sub(before)?;
+    let fee = rise
+        .less(fixed)
+        .mul(reserve.referral_rate)?
+        .min(reserve.pending_referrer_fees);
+    reserve.pending_referrer_fees = reserve.pending_referrer_fees.sub(fee)?;
+    reserve.referrer_fees = reserve.referrer_fees.add(fee)?;
+    state.unclaimed = state.unclaimed.add(fee)?;
+    state.cumulative = state.cumulative.add(fee)?;
+    Ok(())
+}
