@@ -76,7 +76,7 @@ class Trial:
 
 
 def _unequal(seen: bytes, expected: bytes) -> Iterator[tuple[str, str]]:
-    kind = {8624: "reserve", 3344: "position", 4664: "market", 352: "referrer"}.get(len(seen), "account")
+    kind = {8624: "reserve", 3344: "position", 4664: "market", 360: "referrer"}.get(len(seen), "account")
     for at in range(0, len(seen), 8):
         if seen[at : at + 8] != expected[at : at + 8]:
             yield f"{kind}+{at}", f"program {seen[at : at + 8].hex()}, predicted {expected[at : at + 8].hex()}"
@@ -127,7 +127,7 @@ def main() -> int:
         outcomes["liquidated" if one.outcome.error is None else f"error {one.outcome.error}"] += 1
         if found:
             wrong += 1
-            print(f"\rseed {one.seed}: {'; '.join(found[:6])}")
+            print(f"seed {one.seed}: {'; '.join(found[:6])}")
         if sys.stderr.isatty() and place % 50 == 0:
             print(f"\r{place}/{options.trials}, {wrong} wrong", end="", file=sys.stderr, flush=True)
     print(f"\n{path.name}: {options.trials} trials from seed {options.seed}, {wrong} mismatches")

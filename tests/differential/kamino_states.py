@@ -96,7 +96,7 @@ class Draw:
             numbers={
                 (16, 8): self.slot - rng.choice([0, 0, 1, 2, 3, 4, 5, 100, 5000, 400_000, rng.randrange(10**6)]),
                 (24, 1): rng.randrange(2),
-                (25, 1): rng.choice([63, 63, 35, 0, 1]),
+                (25, 1): rng.choice([63, 63, 63, 35, 35, 0, 1]),
                 (224, 8): available,
                 (232, 16): borrowed,
                 (248, 16): int(price * ONE),
@@ -122,7 +122,7 @@ class Draw:
                 (5008, 8): factor,
                 (5016, 8): rng.choice([2**63, 2**63, int(size / 2), 0]),
                 (5024, 8): rng.choice([2**63, 2**63, int(size / 3), 0]),
-                (5096, 8): rng.choice([120, 180, 60, 10]),
+                (5096, 8): rng.choice([120, 180, 60] * 5 + [10]),
                 (5104, 8): rng.choice([240, 120]),
                 (6704, 8): rng.choice([0, (borrowed >> 60) + 1, borrowed >> 61, 5]),
             },
@@ -153,13 +153,13 @@ class Draw:
     def oracles(self, asset: Asset) -> None:
         """Configure one or more oracles for a reserve, mostly fresh."""
         rng, numbers, keys = self.rng, asset.reserve.numbers, asset.reserve.keys
-        kind = rng.choice(["scope"] * 6 + ["chain"] * 2 + ["pyth", "switchboard", "all"])
-        late = lambda: self.time - rng.choice([0, 1, 20, 59, 60, 61] if self.rare(0.85) else [119, 120, 121, 500, -5])  # noqa: E731
+        kind = rng.choice(["scope"] * 24 + ["chain"] * 6 + ["all"]) if self.rare(0.98) else rng.choice(["pyth", "switchboard"])
+        late = lambda: self.time - rng.choice([0, 1, 9, 10, 11, 20] if self.rare(0.9) else [59, 60, 61, 119, 120, 121, 500, -5])  # noqa: E731
         twap = rng.choice([0, 0, 300, 1000])
         numbers[(5088, 8)] = twap
         if self.rare(0.1):
             numbers |= {(5064, 8): rng.choice([0, 1, 10**6]), (5072, 8): rng.choice([0, 2, 10**9]), (5080, 8): rng.choice([0, 2])}
-        if self.rare(0.02):
+        if self.rare(0.01):
             numbers[(5256, 1)] = 1
         price_chain, twap_chain = [UNUSED] * 4, [UNUSED] * 4
         if kind in ("scope", "chain", "all"):
@@ -261,7 +261,7 @@ class Draw:
             units = target * part / sum(parts) / factor / it.price * 10**it.decimals
             amount = min(int(units * ONE), 2**122) + rng.randrange(ONE) if not self.rare(0.01) else 0
             index = it.reserve.numbers[(296, 32)]
-            index = max(index - (index >> rng.randrange(12, 40)), ONE) if self.rare(0.9) else rng.choice([index, index + 5])
+            index = max(index - (index >> rng.randrange(12, 40)), ONE) if self.rare(0.9) else rng.choice([index] * 9 + [index + 5])
             outside = rng.choice([(amount >> 60) + 1, amount >> 60, 0, 7])
             drawn.borrows[place] = (
                 it.reserve.address,
@@ -279,7 +279,7 @@ class Draw:
         """Give the position a referrer with a fee account for each debt."""
         position.referrer = self.key()
         for it in borrows:
-            state = Bytes(352, "ReferrerTokenState")
+            state = Bytes(360, "ReferrerTokenState")
             state.key(8, position.referrer)
             state.key(40, it.reserve.keys[128])
             bump = Pubkey.find_program_address([b"referrer_acc", bytes(position.referrer), bytes(it.reserve.address)], PROGRAM)[1]
@@ -305,12 +305,13 @@ class Draw:
         numbers = {
             (120, 2): rng.choice([0, 0, 100, 2000]),
             (122, 1): 1 if self.rare(0.01) else 0,
-            (123, 1): rng.randrange(2),
+            (123, 1): 0,
             (125, 1): rng.choice([0, 0, 0, 30, 80, 100]),
             (126, 1): rng.choice([20, 20, 50, 100, 1]),
             (127, 1): rng.choice([95, 95, 80, 100]),
             (128, 8): rng.choice([2, 2, 0, 100, 10**6]),
             (136, 8): rng.choice([2_500_000, 500_000, 500, 10]),
+            (144, 8): rng.choice([50_000_000] * 9 + [1000]),
             (152, 8): rng.choice([45_000_000, 45_000_000, 1000]),
             (3240, 8): rng.choice([0, 0, 2, 1000]),
             (3280, 8): rng.choice([0, 0, 2, 1000]),

@@ -33,6 +33,35 @@ pub fn track(
     Ok(())
 }
 
+/// Takes a repayment off the trackers of every collateral of a position in a group.
+pub fn release(held: &mut Held, repaid: u64) -> Result<(), Stop> {
+    let Some(group) = held.group()? else {
+        return Ok(());
+    };
+    for place in 0..held.position.deposits.len() {
+        let Some(mut deposit) = held
+            .position
+            .deposits
+            .get(place)
+            .copied()
+            .filter(Deposit::active)
+        else {
+            continue;
+        };
+        let left = deposit.group_debt.saturating_sub(repaid);
+        track(
+            held.reserve_mut(&deposit.reserve)?,
+            &mut deposit,
+            &group,
+            left,
+        )?;
+        if let Some(leg) = held.position.deposits.get_mut(place) {
+            *leg = deposit;
+        }
+    }
+    Ok(())
+}
+
 /// Refuses a position that does not fit its group.
 pub fn check(held: &Held, group: Option<&Group>) -> Result<(), Stop> {
     let Some(group) = group else {

@@ -6,6 +6,7 @@ use crate::fixed::fraction::{Fraction, Overflow};
 use crate::protocols::adapter::Clock;
 use crate::protocols::kamino::amounts::{Amounts, Question};
 use crate::protocols::kamino::bonus::bonus;
+use crate::protocols::kamino::groups;
 use crate::protocols::kamino::obligation::{Borrow, Deposit};
 use crate::protocols::kamino::price::LIQUIDATION;
 use crate::protocols::kamino::reason::{first, Ratios, Reason};
@@ -45,9 +46,6 @@ pub struct Liquidation {
 
 /// Liquidates, and moves the position and both reserves.
 pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquidation, Stop> {
-    if order.amount == 0 {
-        return Err(INVALID_AMOUNT);
-    }
     fresh(held, order)?;
     let (borrow_at, borrow) = find_borrow(held, &order.debt)?;
     let (deposit_at, deposit) = find_deposit(held, &order.collateral)?;
@@ -73,8 +71,11 @@ pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquida
         u64::from(fee_percent),
         version,
     )?;
-    if redeemed.tokens.checked_sub(redeemed.fee).ok_or(Overflow)? < order.min_received {
-        return Err(REWARD_TOO_SMALL);
+    if redeemed.shares > 0 {
+        collateral.stale = true;
+        if redeemed.tokens.checked_sub(redeemed.fee).ok_or(Overflow)? < order.min_received {
+            return Err(REWARD_TOO_SMALL);
+        }
     }
     Ok(Liquidation {
         reason,
@@ -96,8 +97,7 @@ pub fn judged(
     let group = held.group()?;
     let ratios = Ratios::of(&held.position)?;
     let reason = first(held, &ratios, collateral, debt, borrow, clock)?;
-    if reason == Reason::LtvExceeded
-        && debt.borrow_factor_percent().max(100) < held.position.highest_factor
+    if reason == Reason::LtvExceeded && debt.borrow_factor_percent() < held.position.highest_factor
     {
         return Err(BORROW_FACTOR_PRIORITY);
     }
@@ -133,12 +133,19 @@ pub fn usable(bits: u8) -> bool {
 /// Refuses reserves and positions whose prices may not be used, and empty ones.
 fn fresh(held: &Held, order: &Order) -> Result<(), Stop> {
     let (debt, collateral) = (held.reserve(&order.debt)?, held.reserve(&order.collateral)?);
+    let limit = if held.version.second_form() {
+        collateral.threshold_percent()
+    } else {
+        collateral.ltv_percent()
+    };
+    if limit == 0 {
+        return Err(COLLATERAL_NON_LIQUIDATABLE);
+    }
+    if order.amount == 0 {
+        return Err(INVALID_AMOUNT);
+    }
     if !usable(debt.price_status) || !usable(collateral.price_status) {
         return Err(RESERVE_STALE);
-    }
-    let group = held.group()?;
-    if super::refresh::limits(collateral, group.as_ref()).1 == 0 {
-        return Err(COLLATERAL_NON_LIQUIDATABLE);
     }
     let position = &held.position;
     if !usable(position.price_status) {
@@ -194,10 +201,12 @@ fn settle(
         reserve.outside_groups = reserve.outside_groups.saturating_sub(amounts.repaid);
     }
     reserve.stale = true;
+    groups::release(held, amounts.repaid)?;
     let left = borrow.amount.less(amounts.settled);
     let position = &mut held.position;
     if let Some(leg) = position.borrows.get_mut(borrow_at) {
-        let outside_groups = borrow.outside_groups.saturating_sub(amounts.repaid);
+        let gone = if outside { amounts.repaid } else { 0 };
+        let outside_groups = borrow.outside_groups.saturating_sub(gone);
         *leg = Borrow {
             amount: left,
             outside_groups,

@@ -2,7 +2,9 @@
 
 use lending_math::Pubkey;
 
+use crate::fixed::fraction::Fraction;
 use crate::protocols::kamino::bytes::{key_at, u16_at, u64_at, u8_at};
+use crate::protocols::kamino::version::Version;
 
 pub(super) const DISCRIMINATOR: [u8; 8] = [0xf6, 0x72, 0x32, 0x62, 0x48, 0x9d, 0x1c, 0x78];
 /// Length of the account.
@@ -103,6 +105,16 @@ impl<'a> Market<'a> {
     #[must_use]
     pub fn borrow_cap(&self) -> u64 {
         u64_at(self.0, 152)
+    }
+
+    /// Returns the most that a position's unhealthy value can be: versions before 1.10 have a limit of the market.
+    #[must_use]
+    pub fn unhealthy_cap(&self, version: Version) -> Fraction {
+        if version.second_form() {
+            Fraction(u128::MAX)
+        } else {
+            Fraction::whole(u64_at(self.0, 144))
+        }
     }
 
     /// Returns the value below which a deposit does not enter the lowest threshold.

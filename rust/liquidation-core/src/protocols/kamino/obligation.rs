@@ -77,6 +77,10 @@ pub struct Obligation<'a> {
     pub deposit_tiers: [u8; 8],
     /// Asset tiers, 0xff for an empty place.
     pub borrow_tiers: [u8; 5],
+    /// Deposits in obsolete reserves.
+    pub obsolete_deposits: u8,
+    /// Debts in obsolete reserves.
+    pub obsolete_borrows: u8,
     /// Whether it owes anything.
     pub has_debt: bool,
     /// Lowest maximal loan to value among the deposits.
@@ -124,6 +128,8 @@ impl<'a> Obligation<'a> {
             unhealthy: Fraction(u128_at(bytes, 2256)),
             deposit_tiers: std::array::from_fn(|place| u8_at(bytes, 2272 + place)),
             borrow_tiers: std::array::from_fn(|place| u8_at(bytes, 2280 + place)),
+            obsolete_deposits: u8_at(bytes, 2286),
+            obsolete_borrows: u8_at(bytes, 2323),
             has_debt: u8_at(bytes, 2287) != 0,
             lowest_max_ltv: u8_at(bytes, 2322),
             highest_factor: u64_at(bytes, 2328),
@@ -150,8 +156,16 @@ impl<'a> Obligation<'a> {
         put(&mut data, 2256, &self.unhealthy.0.to_le_bytes());
         put(&mut data, 2272, &self.deposit_tiers);
         put(&mut data, 2280, &self.borrow_tiers);
-        put(&mut data, 2287, &[u8::from(self.has_debt)]);
-        put(&mut data, 2322, &[self.lowest_max_ltv]);
+        put(
+            &mut data,
+            2286,
+            &[self.obsolete_deposits, u8::from(self.has_debt)],
+        );
+        put(
+            &mut data,
+            2322,
+            &[self.lowest_max_ltv, self.obsolete_borrows],
+        );
         put(&mut data, 2328, &self.highest_factor.to_le_bytes());
         data
     }

@@ -12,7 +12,7 @@ use crate::protocols::kamino::liquidate::{liquidate, Liquidation, Order};
 use crate::protocols::kamino::market::{self, Market};
 use crate::protocols::kamino::obligation::{self, Obligation};
 use crate::protocols::kamino::price;
-use crate::protocols::kamino::referral::{self, TokenState};
+use crate::protocols::kamino::referral::{self, Referrals, TokenState};
 use crate::protocols::kamino::refresh::{refresh, Held};
 use crate::protocols::kamino::reserve::{self, Reserve};
 use crate::protocols::kamino::stop::{Stop, EMERGENCY};
@@ -124,7 +124,7 @@ fn refresh_reserve(
 ) -> Result<(), Stop> {
     interest::accrue(reserve, clock.slot, market.referral_fee_bps())?;
     price::refresh(reserve, market, accounts, clock, version)?;
-    reserve.mark_crossed(clock)?;
+    reserve.mark_crossed(clock, version)?;
     reserve.slot = clock.slot;
     reserve.stale = false;
     reserve.mark_refreshed();
@@ -147,10 +147,10 @@ fn referrals<'a>(
     accounts: &Accounts<'a>,
     position: &Obligation,
     absent: &mut BTreeSet<Pubkey>,
-) -> Result<Vec<TokenState<'a>>, Unanswered> {
+) -> Result<Referrals<'a>, Unanswered> {
     let mut found = Vec::new();
     let Some(referrer) = position.referrer() else {
-        return Ok(found);
+        return Ok(Referrals::default());
     };
     for borrow in position.borrows.iter().filter(|it| it.active()) {
         let key = referrer_state(&referrer, &borrow.reserve).ok_or_else(|| {
@@ -165,7 +165,7 @@ fn referrals<'a>(
             state.ok_or_else(|| malformed(&key, "referrer token state", data, referral::LENGTH))?,
         );
     }
-    Ok(found)
+    Ok(Referrals::new(found))
 }
 
 fn owned<'a>(account: &Account<'a>) -> Option<&'a [u8]> {
@@ -190,7 +190,12 @@ fn succeeded(
     let mut after: BTreeMap<Pubkey, Vec<u8>> =
         BTreeMap::from([(*position, held.position.encode())]);
     after.extend(held.reserves.iter().map(|it| (it.address, it.encode())));
-    after.extend(held.referrals.iter().map(|it| (it.address, it.encode())));
+    after.extend(
+        held.referrals
+            .states
+            .iter()
+            .map(|it| (it.address, it.encode())),
+    );
     after.retain(|key, data| accounts.get(key).is_none_or(|before| before.data != data));
     Prediction {
         repaid: done.amounts.repaid,

@@ -3,6 +3,7 @@
 use crate::fixed::fraction::{Fraction, Overflow};
 use crate::protocols::kamino::exchange::Exchange;
 use crate::protocols::kamino::reserve::Reserve;
+use crate::protocols::kamino::stop::{Stop, MATH_OVERFLOW};
 use crate::protocols::kamino::version::Version;
 
 /// What the liquidator gets for the seized collateral tokens.
@@ -23,14 +24,14 @@ pub fn redeem(
     bonus: Fraction,
     fee_percent: u64,
     version: Version,
-) -> Result<Redeemed, Overflow> {
+) -> Result<Redeemed, Stop> {
     let shares = shares.min(redeemable(reserve, version)?);
     if shares == 0 {
         return Ok(Redeemed::default());
     }
     let tokens = Exchange::of(reserve, version)?.tokens(shares)?.floor()?;
-    reserve.shares = reserve.shares.checked_sub(shares).ok_or(Overflow)?;
-    reserve.available = reserve.available.checked_sub(tokens).ok_or(Overflow)?;
+    reserve.shares = reserve.shares.checked_sub(shares).ok_or(MATH_OVERFLOW)?;
+    reserve.available = reserve.available.checked_sub(tokens).ok_or(MATH_OVERFLOW)?;
     let whole = Fraction::whole(tokens);
     let gain = whole.sub(whole.div(Fraction::ONE.add(bonus)?)?)?;
     let fee = gain.mul(Fraction::percent(fee_percent))?.ceil()?.max(1);

@@ -6,11 +6,11 @@ use crate::fixed::fraction::Fraction;
 use crate::protocols::kamino::bytes::{put, u128_at};
 use crate::protocols::kamino::interest::compound;
 use crate::protocols::kamino::reserve::Reserve;
-use crate::protocols::kamino::stop::{Stop, REFERRAL_SLOTS};
+use crate::protocols::kamino::stop::{Stop, REFERRAL_SLOTS, REFERRER_MINT};
 
 const DISCRIMINATOR: [u8; 8] = [0x27, 0x0f, 0xd0, 0x4d, 0x20, 0xc3, 0x69, 0x38];
 /// Length of the account.
-pub const LENGTH: usize = 352;
+pub const LENGTH: usize = 360;
 
 /// A referrer's fees in one reserve.
 #[derive(Clone, Debug)]
@@ -52,30 +52,69 @@ impl<'a> TokenState<'a> {
     }
 }
 
-/// Books the referrer's share of the variable interest of one debt over `slots`, at most what is pending in the reserve.
+/// The states that a refresh is given, one for each debt, taken in their order.
+#[derive(Clone, Debug, Default)]
+pub struct Referrals<'a> {
+    /// In the order of the debts.
+    pub states: Vec<TokenState<'a>>,
+    taken: usize,
+}
+
+impl<'a> Referrals<'a> {
+    /// Returns these states, none taken yet.
+    #[must_use]
+    pub fn new(states: Vec<TokenState<'a>>) -> Referrals<'a> {
+        Referrals { states, taken: 0 }
+    }
+
+    /// Takes the next state, which has to be this reserve's; `None` without a referrer.
+    ///
+    /// The program takes one only for a reserve whose referral rate is not 0, so a debt without a rate puts the following ones off by one.
+    fn next(&mut self, reserve: &Pubkey) -> Result<Option<&mut TokenState<'a>>, Stop> {
+        if self.states.is_empty() {
+            return Ok(None);
+        }
+        let state = self
+            .states
+            .get_mut(self.taken)
+            .filter(|it| it.reserve == *reserve);
+        self.taken += 1;
+        state.map(Some).ok_or(REFERRER_MINT)
+    }
+}
+
+/// Books the referrer's share of the variable interest of one debt over `slots`, at most what is pending in the reserve;
+/// without a referrer it is the protocol's.
+///
+/// A debt that rose by less than the fixed rate is an error, whoever referred it.
 pub fn accrue(
     reserve: &mut Reserve,
-    state: &mut TokenState,
+    states: &mut Referrals,
     before: Fraction,
     after: Fraction,
     slots: u64,
 ) -> Result<(), Stop> {
     let rise = after.sub(before)?;
-    if reserve.referral_rate == Fraction::ZERO || rise == Fraction::ZERO {
+    if reserve.referral_rate == Fraction::ZERO {
         return Ok(());
-    }
-    if slots == 0 {
-        return Err(REFERRAL_SLOTS);
     }
     let growth = compound(Fraction::bps(reserve.fixed_rate_bps()), slots)?;
     let fixed = before.mul(growth)?.sub(before)?;
+    if rise < fixed {
+        return Err(REFERRAL_SLOTS);
+    }
     let fee = rise
-        .less(fixed)
+        .sub(fixed)?
         .mul(reserve.referral_rate)?
         .min(reserve.pending_referrer_fees);
     reserve.pending_referrer_fees = reserve.pending_referrer_fees.sub(fee)?;
-    reserve.referrer_fees = reserve.referrer_fees.add(fee)?;
-    state.unclaimed = state.unclaimed.add(fee)?;
-    state.cumulative = state.cumulative.add(fee)?;
+    match states.next(&reserve.address)? {
+        Some(state) => {
+            reserve.referrer_fees = reserve.referrer_fees.add(fee)?;
+            state.unclaimed = state.unclaimed.add(fee)?;
+            state.cumulative = state.cumulative.add(fee)?;
+        }
+        None => reserve.protocol_fees = reserve.protocol_fees.add(fee)?,
+    }
     Ok(())
 }

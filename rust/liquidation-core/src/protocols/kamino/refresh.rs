@@ -7,10 +7,13 @@ use crate::protocols::kamino::exchange::{value, Exchange};
 use crate::protocols::kamino::groups;
 use crate::protocols::kamino::market::{Group, Market};
 use crate::protocols::kamino::obligation::{Borrow, Deposit, Obligation};
-use crate::protocols::kamino::referral::{self, TokenState};
+use crate::protocols::kamino::referral::{self, Referrals};
 use crate::protocols::kamino::reserve::Reserve;
 use crate::protocols::kamino::stop::{Stop, INVALID_ACCOUNT_INPUT, NEGATIVE_INTEREST};
 use crate::protocols::kamino::version::Version;
+
+/// `status` of a reserve that is given up.
+const OBSOLETE: u8 = 1;
 
 /// The position with everything it touches.
 pub struct Held<'a> {
@@ -21,7 +24,7 @@ pub struct Held<'a> {
     /// Every reserve it names, and those that are asked about.
     pub reserves: Vec<Reserve<'a>>,
     /// The referrer's fees, one for each reserve that is borrowed from.
-    pub referrals: Vec<TokenState<'a>>,
+    pub referrals: Referrals<'a>,
     /// The program's version.
     pub version: Version,
 }
@@ -116,14 +119,8 @@ fn refresh_borrow(
             reserve.outside_groups.saturating_sub(borrow.outside_groups) + owed;
         borrow.outside_groups = owed;
     }
-    if let Some(state) = held
-        .referrals
-        .iter_mut()
-        .find(|it| it.reserve == borrow.reserve)
-    {
-        let slots = clock.slot.checked_sub(slot).ok_or(Overflow)?;
-        referral::accrue(reserve, state, before, borrow.amount, slots)?;
-    }
+    let slots = clock.slot.checked_sub(slot).ok_or(Overflow)?;
+    referral::accrue(reserve, &mut held.referrals, before, borrow.amount, slots)?;
     borrow.value = value(reserve, borrow.amount, version)?;
     borrow.weighted = borrow.value.mul(factor(reserve, group))?;
     Ok(borrow)
@@ -177,6 +174,7 @@ fn refresh_deposit(
 /// Adds everything up into the position.
 fn sum_up(held: &mut Held, group: Option<&Group>) -> Result<(), Stop> {
     let mut sums = Sums {
+        highest_factor: Fraction::ONE,
         lowest_threshold: u64::from(u8::MAX),
         lowest_max_ltv: u8::MAX,
         ..Sums::default()
@@ -189,6 +187,7 @@ fn sum_up(held: &mut Held, group: Option<&Group>) -> Result<(), Stop> {
         market.skip_ltv_value()
     });
     for borrow in held.position.borrows.iter().filter(|it| it.active()) {
+        sums.obsolete_borrows += u8::from(held.reserve(&borrow.reserve)?.status() == OBSOLETE);
         let factor = factor(held.reserve(&borrow.reserve)?, group);
         sums.debt = sums.debt.add(borrow.value)?;
         sums.weighted = sums.weighted.add(borrow.weighted)?;
@@ -197,6 +196,7 @@ fn sum_up(held: &mut Held, group: Option<&Group>) -> Result<(), Stop> {
         }
     }
     for deposit in held.position.deposits.iter().filter(|it| it.active()) {
+        sums.obsolete_deposits += u8::from(held.reserve(&deposit.reserve)?.status() == OBSOLETE);
         let (ltv, threshold) = limits(held.reserve(&deposit.reserve)?, group);
         sums.deposited = sums.deposited.add(deposit.value)?;
         sums.allowed = sums
@@ -215,8 +215,10 @@ fn sum_up(held: &mut Held, group: Option<&Group>) -> Result<(), Stop> {
     position.debt = sums.debt;
     position.weighted_debt = sums.weighted;
     position.allowed = sums.allowed.min(Fraction::whole(market.borrow_cap()));
-    position.unhealthy = sums.unhealthy;
+    position.unhealthy = sums.unhealthy.min(market.unhealthy_cap(version));
     position.lowest_threshold = sums.lowest_threshold;
+    position.obsolete_deposits = sums.obsolete_deposits;
+    position.obsolete_borrows = sums.obsolete_borrows;
     position.highest_factor = sums.highest_factor.to_percent()?;
     if version.second_form() {
         position.lowest_max_ltv = sums.lowest_max_ltv;
@@ -234,4 +236,6 @@ struct Sums {
     highest_factor: Fraction,
     lowest_threshold: u64,
     lowest_max_ltv: u8,
+    obsolete_deposits: u8,
+    obsolete_borrows: u8,
 }

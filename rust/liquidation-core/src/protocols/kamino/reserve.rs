@@ -8,6 +8,7 @@ use crate::protocols::adapter::Clock;
 use crate::protocols::kamino::bytes::{
     key_at, put, u128_at, u16_at, u256_at, u32_at, u64_at, u8_at,
 };
+use crate::protocols::kamino::version::Version;
 
 pub(super) const DISCRIMINATOR: [u8; 8] = [0x2b, 0xf2, 0xcc, 0xca, 0x1a, 0xf7, 0x3b, 0x7f];
 /// Length of the account.
@@ -87,9 +88,13 @@ impl<'a> Reserve<'a> {
         })
     }
 
-    /// Notes when deposits or debt went over their limits, or that they are within again.
-    pub fn mark_crossed(&mut self, clock: Clock) -> Result<(), Overflow> {
-        let now = u64::try_from(clock.unix_timestamp).unwrap_or(0);
+    /// Notes when deposits or debt went over their limits (Unix time, before 1.8 a slot), or that they are within again.
+    pub fn mark_crossed(&mut self, clock: Clock, version: Version) -> Result<(), Overflow> {
+        let now = if version.pull_oracles() {
+            u64::try_from(clock.unix_timestamp).unwrap_or(0)
+        } else {
+            clock.slot
+        };
         let over = |amount: Fraction, limit: u64| amount > Fraction::whole(limit);
         let mark = |since: u64, over: bool| {
             if over {
