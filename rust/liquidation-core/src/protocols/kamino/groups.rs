@@ -62,6 +62,17 @@ pub fn release(held: &mut Held, repaid: u64) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Takes all of a collateral that is gone off its reserve's tracker.
+pub fn forget(held: &mut Held, place: usize) -> Result<(), Stop> {
+    let (group, deposit) = (held.group()?, held.position.deposits.get(place).copied());
+    match (group, deposit) {
+        (Some(group), Some(mut deposit)) => {
+            track(held.reserve_mut(&deposit.reserve)?, &mut deposit, &group, 0)
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a position that does not fit its group.
 pub fn check(held: &Held, group: Option<&Group>) -> Result<(), Stop> {
     let Some(group) = group else {

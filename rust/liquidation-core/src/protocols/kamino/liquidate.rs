@@ -6,12 +6,12 @@ use crate::fixed::fraction::{Fraction, Overflow};
 use crate::protocols::adapter::Clock;
 use crate::protocols::kamino::amounts::{Amounts, Question};
 use crate::protocols::kamino::bonus::bonus;
-use crate::protocols::kamino::groups;
 use crate::protocols::kamino::obligation::{Borrow, Deposit};
-use crate::protocols::kamino::price::LIQUIDATION;
+use crate::protocols::kamino::price::{self, LIQUIDATION};
 use crate::protocols::kamino::reason::{first, Ratios, Reason};
 use crate::protocols::kamino::redeem::{redeem, Redeemed};
 use crate::protocols::kamino::refresh::Held;
+use crate::protocols::kamino::settle::settle;
 use crate::protocols::kamino::stop::{
     Stop, BORROWS_ZERO, BORROW_FACTOR_PRIORITY, COLLATERAL_EMPTY, COLLATERAL_NON_LIQUIDATABLE,
     DEPOSITS_ZERO, INVALID_AMOUNT, INVALID_COLLATERAL, INVALID_LIQUIDITY, LIQUIDITY_EMPTY,
@@ -52,14 +52,15 @@ pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquida
     let plan = judged(held, order, &borrow, &deposit, clock)?;
     settle(
         held,
-        order,
         (borrow_at, borrow),
         (deposit_at, deposit),
         &plan.2,
+        clock,
     )?;
     let (reason, bonus, amounts) = plan;
     let version = held.version;
     let collateral = held.reserve_mut(&order.collateral)?;
+    price::keep(collateral, u64::try_from(clock.unix_timestamp).unwrap_or(0));
     let fee_percent = match reason {
         Reason::Order(_) => collateral.order_fee_percent(),
         _ => collateral.liquidation_fee_percent(),
@@ -73,6 +74,7 @@ pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquida
     )?;
     if redeemed.shares > 0 {
         collateral.stale = true;
+        collateral.mark_deposits(clock, version)?;
         if redeemed.tokens.checked_sub(redeemed.fee).ok_or(Overflow)? < order.min_received {
             return Err(REWARD_TOO_SMALL);
         }
@@ -180,48 +182,4 @@ fn find_deposit(held: &Held, reserve: &Pubkey) -> Result<(usize, Deposit), Stop>
         return Err(COLLATERAL_EMPTY);
     }
     Ok((place, *deposit))
-}
-
-/// Books the repayment in the debt's reserve and both legs in the position; cached values stay as they were.
-fn settle(
-    held: &mut Held,
-    order: &Order,
-    (borrow_at, borrow): (usize, Borrow),
-    (deposit_at, deposit): (usize, Deposit),
-    amounts: &Amounts,
-) -> Result<(), Stop> {
-    let outside = held.position.group() == 0;
-    let reserve = held.reserve_mut(&order.debt)?;
-    reserve.available = reserve
-        .available
-        .checked_add(amounts.repaid)
-        .ok_or(Stop::Panic)?;
-    reserve.debt = reserve.debt.less(amounts.settled);
-    if outside {
-        reserve.outside_groups = reserve.outside_groups.saturating_sub(amounts.repaid);
-    }
-    reserve.stale = true;
-    groups::release(held, amounts.repaid)?;
-    let left = borrow.amount.less(amounts.settled);
-    let position = &mut held.position;
-    if let Some(leg) = position.borrows.get_mut(borrow_at) {
-        let gone = if outside { amounts.repaid } else { 0 };
-        let outside_groups = borrow.outside_groups.saturating_sub(gone);
-        *leg = Borrow {
-            amount: left,
-            outside_groups,
-            ..borrow
-        };
-    }
-    if left == Fraction::ZERO {
-        position.clear_borrow(borrow_at);
-    }
-    if let Some(leg) = position.deposits.get_mut(deposit_at) {
-        leg.shares = deposit.shares.saturating_sub(amounts.shares);
-    }
-    if deposit.shares <= amounts.shares {
-        position.clear_deposit(deposit_at);
-    }
-    position.stale = true;
-    Ok(())
 }

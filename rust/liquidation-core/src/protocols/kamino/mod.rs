@@ -23,6 +23,7 @@ pub mod redeem;
 pub mod referral;
 pub mod refresh;
 pub mod reserve;
+pub mod settle;
 pub mod stop;
 pub mod version;
 

@@ -90,7 +90,7 @@ pub fn load<'a>(
         }
         reserves.push(reserve);
     }
-    let referrals = referrals(accounts, &position, &mut absent)?;
+    let referrals = referrals(accounts, &market, &position, &mut absent)?;
     if !absent.is_empty() {
         return Err(Unanswered::Missing(absent));
     }
@@ -124,7 +124,8 @@ fn refresh_reserve(
 ) -> Result<(), Stop> {
     interest::accrue(reserve, clock.slot, market.referral_fee_bps())?;
     price::refresh(reserve, market, accounts, clock, version)?;
-    reserve.mark_crossed(clock, version)?;
+    reserve.mark_deposits(clock, version)?;
+    reserve.mark_borrows(clock, version);
     reserve.slot = clock.slot;
     reserve.stale = false;
     reserve.mark_refreshed();
@@ -145,6 +146,7 @@ fn in_order(position: &Obligation, last: &[Pubkey]) -> Vec<Pubkey> {
 
 fn referrals<'a>(
     accounts: &Accounts<'a>,
+    market: &Market,
     position: &Obligation,
     absent: &mut BTreeSet<Pubkey>,
 ) -> Result<Referrals<'a>, Unanswered> {
@@ -165,7 +167,8 @@ fn referrals<'a>(
             state.ok_or_else(|| malformed(&key, "referrer token state", data, referral::LENGTH))?,
         );
     }
-    Ok(Referrals::new(found))
+    let paid = market.referral_fee_bps() > 0;
+    Ok(Referrals::new(if paid { found } else { Vec::new() }))
 }
 
 fn owned<'a>(account: &Account<'a>) -> Option<&'a [u8]> {

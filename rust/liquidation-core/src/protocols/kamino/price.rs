@@ -36,8 +36,6 @@ enum Source<'a> {
 }
 
 /// Takes a new price where the saved one is old enough, and sets the status bits.
-///
-/// Without a new one, a saved price of `max_age` or more clears every bit; a younger one leaves them.
 pub fn refresh(
     reserve: &mut Reserve,
     market: &Market,
@@ -46,8 +44,6 @@ pub fn refresh(
     version: Version,
 ) -> Result<(), Stop> {
     let now = u64::try_from(clock.unix_timestamp).map_err(|_| Stop::Panic)?;
-    let age = now.saturating_sub(reserve.price_time);
-    let max_age = reserve.max_age_seconds();
     let taken = if reads_oracle(reserve, market, clock) {
         configured(reserve)?;
         newest(reserve, accounts, version, now)?
@@ -58,10 +54,16 @@ pub fn refresh(
         Some((price, time, bits)) => {
             (reserve.price, reserve.price_time, reserve.price_status) = (price, time, bits);
         }
-        None if age >= max_age => reserve.price_status = 0,
-        None => {}
+        None => keep(reserve, now),
     }
     Ok(())
+}
+
+/// Goes on with the saved price: at `max_age` or more it loses every bit.
+pub fn keep(reserve: &mut Reserve, now: u64) {
+    if now.saturating_sub(reserve.price_time) >= reserve.max_age_seconds() {
+        reserve.price_status = 0;
+    }
 }
 
 /// Returns whether a refresh at `clock` looks at the oracles: the saved price has reached its share of the maximal age.

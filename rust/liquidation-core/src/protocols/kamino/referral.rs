@@ -67,9 +67,9 @@ impl<'a> Referrals<'a> {
         Referrals { states, taken: 0 }
     }
 
-    /// Takes the next state, which has to be this reserve's; `None` without a referrer.
+    /// Takes the next state, which has to be this reserve's; `None` without a referrer, or in a market that pays none.
     ///
-    /// The program takes one only for a reserve whose referral rate is not 0, so a debt without a rate puts the following ones off by one.
+    /// The program takes one only for a reserve with a referral rate, so one without puts the following ones off by one.
     fn next(&mut self, reserve: &Pubkey) -> Result<Option<&mut TokenState<'a>>, Stop> {
         if self.states.is_empty() {
             return Ok(None);

@@ -187,7 +187,8 @@ fn sum_up(held: &mut Held, group: Option<&Group>) -> Result<(), Stop> {
         market.skip_ltv_value()
     });
     for borrow in held.position.borrows.iter().filter(|it| it.active()) {
-        sums.obsolete_borrows += u8::from(held.reserve(&borrow.reserve)?.status() == OBSOLETE);
+        sums.obsolete_borrows +=
+            u8::from(version.second_form() && held.reserve(&borrow.reserve)?.status() == OBSOLETE);
         let factor = factor(held.reserve(&borrow.reserve)?, group);
         sums.debt = sums.debt.add(borrow.value)?;
         sums.weighted = sums.weighted.add(borrow.weighted)?;

@@ -88,27 +88,17 @@ impl<'a> Reserve<'a> {
         })
     }
 
-    /// Notes when deposits or debt went over their limits (Unix time, before 1.8 a slot), or that they are within again.
-    pub fn mark_crossed(&mut self, clock: Clock, version: Version) -> Result<(), Overflow> {
-        let now = if version.pull_oracles() {
-            u64::try_from(clock.unix_timestamp).unwrap_or(0)
-        } else {
-            clock.slot
-        };
-        let over = |amount: Fraction, limit: u64| amount > Fraction::whole(limit);
-        let mark = |since: u64, over: bool| {
-            if over {
-                [now, since][usize::from(since != 0)]
-            } else {
-                0
-            }
-        };
-        self.deposits_crossed = mark(
-            self.deposits_crossed,
-            over(self.total_supply()?, self.deposit_limit()),
-        );
-        self.borrows_crossed = mark(self.borrows_crossed, over(self.debt, self.borrow_limit()));
+    /// Notes when deposits went over their limit, or that they are within again: Unix time, before 1.8 a slot.
+    pub fn mark_deposits(&mut self, clock: Clock, version: Version) -> Result<(), Overflow> {
+        let over = self.total_supply()? > Fraction::whole(self.deposit_limit());
+        self.deposits_crossed = mark(self.deposits_crossed, over, clock, version);
         Ok(())
+    }
+
+    /// Notes when the debt went over its limit, or that it is within again.
+    pub fn mark_borrows(&mut self, clock: Clock, version: Version) {
+        let over = self.debt > Fraction::whole(self.borrow_limit());
+        self.borrows_crossed = mark(self.borrows_crossed, over, clock, version);
     }
 
     /// Notes that the program refreshed it, which clears bytes that older layouts used.
@@ -178,6 +168,15 @@ impl<'a> Reserve<'a> {
     pub fn scope_chain(&self, average: bool) -> [u16; 4] {
         let start = if average { 5152 } else { 5144 };
         std::array::from_fn(|place| u16_at(self.bytes, start + 2 * place))
+    }
+}
+
+fn mark(since: u64, over: bool, clock: Clock, version: Version) -> u64 {
+    match since {
+        _ if !over => 0,
+        0 if version.pull_oracles() => u64::try_from(clock.unix_timestamp).unwrap_or(0),
+        0 => clock.slot,
+        since => since,
     }
 }
 
