@@ -20,7 +20,7 @@ from liquidation_engine.protocols.adapter import Plan, Prediction
 from tests.differential.kamino_accounts import PROGRAM
 from tests.differential.kamino_states import Draw
 from tests.differential.kamino_vm import Machine, Outcome
-from tests.differential.kamino_world import World
+from tests.differential.kamino_world import RICH, World
 
 BUILDS = (
     "vaultka_kamino_lending.so",
@@ -66,7 +66,7 @@ class Trial:
         said, seen = self.prediction, self.outcome
         fees = Pubkey(bytes(self.world.accounts[self.world.collateral].data)[192:224])
         for name, value, expected in (
-            ("repaid", 2**62 - seen.amount(source), said.repaid),
+            ("repaid", RICH - seen.amount(source), said.repaid),
             ("seized", seen.amount(destination), said.seized),
             ("seized shares", seen.amount(shares), said.seized_shares),
             ("protocol fee", seen.amount(fees), said.protocol_fee),

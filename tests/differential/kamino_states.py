@@ -22,7 +22,7 @@ from tests.differential.kamino_accounts import (
     switchboard,
     tokens,
 )
-from tests.differential.kamino_world import ALL, CURVES, LIQUIDATOR, Asset, World, authority, referrer_state
+from tests.differential.kamino_world import ALL, CURVES, LIQUIDATOR, RICH, Asset, World, authority, referrer_state
 
 WAD = 10**18
 
@@ -56,7 +56,7 @@ class Draw:
         in_group = self.rare(0.2)
         assets = [self.asset() for _ in range(rng.randint(1 if self.rare(0.05) else 2, 5))]
         legs = len(assets)
-        borrows = [assets[-1]] if in_group else rng.sample(assets, min(legs, rng.choice([1, 1, 1, 2, 3])))
+        borrows = [assets[-1]] if in_group and not self.rare(0.05) else rng.sample(assets, min(legs, rng.choice([1, 1, 1, 2, 3])))
         others = [it for it in assets if it not in borrows or self.rare(0.1)] or [assets[0]]
         deposits = rng.sample(others, rng.randint(1, len(others)))
         groups = self.groups(assets, borrows[0]) if in_group or self.rare(0.2) else []
@@ -228,7 +228,7 @@ class Draw:
             threshold = rng.randint(50, 95)
             reserve = (debt if not found else rng.choice(assets)).reserve.address
             bonus = rng.choice([0, 100, 500, 1000])
-            found.append(Group(id=place, ltv=threshold - 5, threshold=threshold, max_bonus=bonus, debt=reserve))
+            found.append(Group(id=place, ltv=threshold - 5, threshold=threshold, max_bonus=bonus, debt=reserve, max_reserves=rng.choice([8, 8, 8, 1])))
         for asset in assets:
             ids = [group.id for group in found if group is found[0] or self.rare(0.5)]
             asset.reserve.groups = [] if self.rare(0.01) else ids
@@ -328,7 +328,7 @@ class Draw:
         liquidator = LIQUIDATOR.pubkey()
         wallets = (self.key(), self.key(), self.key())
         mints = (debt.reserve.keys[128], collateral.reserve.keys[2560], collateral.reserve.keys[128])
-        for wallet, of, balance in zip(wallets, mints, (2**62, 0, 0), strict=True):
+        for wallet, of, balance in zip(wallets, mints, (RICH, 0, 0), strict=True):
             self.accounts[wallet] = tokens(of, liquidator, balance)
         return World(
             slot=self.slot,

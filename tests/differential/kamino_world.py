@@ -22,6 +22,7 @@ CURVES = [
 BUDGET = Pubkey.from_string("ComputeBudget111111111111111111111111111111")
 INSTRUCTIONS_SYSVAR = Pubkey.from_string("Sysvar1nstructions1111111111111111111111111")
 ALL = 2**64 - 1
+RICH = 2**63  # what the liquidator holds of the debt
 LIQUIDATOR = Keypair.from_seed(bytes([7] * 32))
 
 

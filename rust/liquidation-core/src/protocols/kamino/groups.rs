@@ -5,8 +5,8 @@ use crate::protocols::kamino::obligation::Deposit;
 use crate::protocols::kamino::refresh::Held;
 use crate::protocols::kamino::reserve::Reserve;
 use crate::protocols::kamino::stop::{
-    Stop, GROUP_DEBT_AS_COLLATERAL, GROUP_MANY_COLLATERALS, GROUP_MANY_DEBTS, GROUP_OTHER_DEBT,
-    INCONSISTENT_GROUP, INVALID_GROUP,
+    Stop, GROUP_DEBT_AS_COLLATERAL, GROUP_MANY_COLLATERALS, GROUP_OTHER_DEBT, INCONSISTENT_GROUP,
+    INVALID_GROUP,
 };
 
 /// Returns a position's group, `None` for number 0.
@@ -73,34 +73,37 @@ pub fn forget(held: &mut Held, place: usize) -> Result<(), Stop> {
     }
 }
 
-/// Refuses a position that does not fit its group.
-pub fn check(held: &Held, group: Option<&Group>) -> Result<(), Stop> {
-    let Some(group) = group else {
-        return Ok(());
-    };
-    let debts = held.position.borrows.iter().filter(|it| it.active());
-    if debts.clone().count() > 1 {
-        return Err(GROUP_MANY_DEBTS);
+/// Refuses a debt that its position's group does not lend.
+pub fn check_borrow(reserve: &Reserve, group: &Group) -> Result<(), Stop> {
+    if !reserve.in_group(group.id) {
+        return Err(INCONSISTENT_GROUP);
     }
-    for borrow in debts {
-        if !held.reserve(&borrow.reserve)?.in_group(group.id) {
-            return Err(INCONSISTENT_GROUP);
-        }
-        if borrow.reserve != group.debt_reserve {
-            return Err(GROUP_OTHER_DEBT);
-        }
+    if reserve.address != group.debt_reserve {
+        return Err(GROUP_OTHER_DEBT);
     }
-    let collaterals = held.position.deposits.iter().filter(|it| it.active());
-    if collaterals.clone().count() > usize::from(group.max_reserves) {
+    Ok(())
+}
+
+/// Refuses a collateral that does not fit its position's group.
+pub fn check_deposit(reserve: &Reserve, group: &Group) -> Result<(), Stop> {
+    if !reserve.in_group(group.id) {
+        return Err(INCONSISTENT_GROUP);
+    }
+    if reserve.address == group.debt_reserve {
+        return Err(GROUP_DEBT_AS_COLLATERAL);
+    }
+    Ok(())
+}
+
+/// Refuses a position with more collaterals than its group allows; deposits without shares do not count.
+pub fn check_count(held: &Held, group: &Group) -> Result<(), Stop> {
+    let counted = held
+        .position
+        .deposits
+        .iter()
+        .filter(|it| it.active() && it.shares > 0);
+    if counted.count() > usize::from(group.max_reserves) {
         return Err(GROUP_MANY_COLLATERALS);
-    }
-    for deposit in collaterals {
-        if !held.reserve(&deposit.reserve)?.in_group(group.id) {
-            return Err(INCONSISTENT_GROUP);
-        }
-        if deposit.reserve == group.debt_reserve {
-            return Err(GROUP_DEBT_AS_COLLATERAL);
-        }
     }
     Ok(())
 }

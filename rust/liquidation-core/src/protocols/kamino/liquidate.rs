@@ -72,12 +72,16 @@ pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquida
         u64::from(fee_percent),
         version,
     )?;
+    // Where nothing could be redeemed, the program compares the collateral tokens themselves.
+    let mut received = amounts.shares;
     if redeemed.shares > 0 {
         collateral.stale = true;
         collateral.mark_deposits(clock, version)?;
-        if redeemed.tokens.checked_sub(redeemed.fee).ok_or(Overflow)? < order.min_received {
-            return Err(REWARD_TOO_SMALL);
-        }
+        collateral.mark_borrows(clock, version);
+        received = redeemed.tokens.checked_sub(redeemed.fee).ok_or(Overflow)?;
+    }
+    if received < order.min_received {
+        return Err(REWARD_TOO_SMALL);
     }
     Ok(Liquidation {
         reason,

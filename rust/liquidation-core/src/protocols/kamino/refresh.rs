@@ -88,7 +88,9 @@ pub fn refresh(held: &mut Held, clock: Clock) -> Result<(), Stop> {
         bits &= held.reserve(&deposit.reserve)?.price_status;
         put(&mut held.position.deposits, place, deposit);
     }
-    groups::check(held, group.as_ref())?;
+    if let Some(group) = &group {
+        groups::check_count(held, group)?;
+    }
     sum_up(held, group.as_ref())?;
     held.position.slot = clock.slot;
     held.position.stale = false;
@@ -112,6 +114,9 @@ fn refresh_borrow(
     let place = held.place(&borrow.reserve)?;
     let before = borrow.amount;
     let reserve = held.reserves.get_mut(place).ok_or(INVALID_ACCOUNT_INPUT)?;
+    if let Some(group) = group {
+        groups::check_borrow(reserve, group)?;
+    }
     accrue(&mut borrow, reserve.index)?;
     if group.is_none() {
         let owed = borrow.amount.ceil()?;
@@ -164,6 +169,7 @@ fn refresh_deposit(
     let version = held.version;
     let reserve = held.reserve_mut(&deposit.reserve)?;
     if let Some(group) = group {
+        groups::check_deposit(reserve, group)?;
         groups::track(reserve, &mut deposit, group, owed)?;
     }
     let tokens = Exchange::of(reserve, version)?.tokens(deposit.shares)?;
