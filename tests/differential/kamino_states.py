@@ -56,7 +56,11 @@ class Draw:
         in_group = self.rare(0.2)
         assets = [self.asset() for _ in range(rng.randint(1 if self.rare(0.05) else 2, 5))]
         legs = len(assets)
-        borrows = [assets[-1]] if in_group and not self.rare(0.05) else rng.sample(assets, min(legs, rng.choice([1, 1, 1, 2, 3])))
+        borrows = (
+            [assets[-1]]
+            if in_group and not self.rare(0.05)
+            else rng.sample(assets, min(legs, rng.choice([1, 1, 1, 2, 3])))
+        )
         others = [it for it in assets if it not in borrows or self.rare(0.1)] or [assets[0]]
         deposits = rng.sample(others, rng.randint(1, len(others)))
         groups = self.groups(assets, borrows[0]) if in_group or self.rare(0.2) else []
@@ -91,8 +95,7 @@ class Draw:
         bonus = sorted(rng.choice([0, 100, 200, 500, 1000, 1500, 2500]) for _ in range(2))
         reserve = Reserve(
             address=self.key(),
-            keys={offset: self.key() for offset in (128, 160, 192, 2560, 2600)}
-            | {32: self.market, 408: TOKEN_PROGRAM},
+            keys={offset: self.key() for offset in (128, 160, 192, 2560, 2600)} | {32: self.market, 408: TOKEN_PROGRAM},
             numbers={
                 (16, 8): self.slot - rng.choice([0, 0, 1, 2, 3, 4, 5, 100, 5000, 400_000, rng.randrange(10**6)]),
                 (24, 1): rng.randrange(2),
@@ -122,7 +125,7 @@ class Draw:
                 (5008, 8): factor,
                 (5016, 8): rng.choice([2**63, 2**63, int(size / 2), 0]),
                 (5024, 8): rng.choice([2**63, 2**63, int(size / 3), 0]),
-                (5096, 8): rng.choice([120, 180, 60] * 5 + [10]),
+                (5096, 8): rng.choice([120, 180, 60] * 9 + [10]),
                 (5104, 8): rng.choice([240, 120]),
                 (6704, 8): rng.choice([0, (borrowed >> 60) + 1, borrowed >> 61, 5]),
             },
@@ -153,12 +156,22 @@ class Draw:
     def oracles(self, asset: Asset) -> None:
         """Configure one or more oracles for a reserve, mostly fresh."""
         rng, numbers, keys = self.rng, asset.reserve.numbers, asset.reserve.keys
-        kind = rng.choice(["scope"] * 24 + ["chain"] * 6 + ["all"]) if self.rare(0.98) else rng.choice(["pyth", "switchboard"])
-        late = lambda: self.time - rng.choice([0, 1, 9, 10, 11, 20] if self.rare(0.9) else [59, 60, 61, 119, 120, 121, 500, -5])  # noqa: E731
+        kind = (
+            rng.choice(["scope"] * 24 + ["chain"] * 6 + ["all"])
+            if self.rare(0.98)
+            else rng.choice(["pyth", "switchboard"])
+        )
+        late = lambda: (
+            self.time - rng.choice([0, 1, 9, 10, 11, 20] if self.rare(0.97) else [59, 60, 61, 119, 120, 121, 500, -5])
+        )  # noqa: E731
         twap = rng.choice([0, 0, 300, 1000])
         numbers[(5088, 8)] = twap
         if self.rare(0.1):
-            numbers |= {(5064, 8): rng.choice([0, 1, 10**6]), (5072, 8): rng.choice([0, 2, 10**9]), (5080, 8): rng.choice([0, 2])}
+            numbers |= {
+                (5064, 8): rng.choice([0, 1, 10**6]),
+                (5072, 8): rng.choice([0, 2, 10**9]),
+                (5080, 8): rng.choice([0, 2]),
+            }
         if self.rare(0.01):
             numbers[(5256, 1)] = 1
         price_chain, twap_chain = [UNUSED] * 4, [UNUSED] * 4
@@ -185,7 +198,9 @@ class Draw:
                 self.entries.setdefault(filler, (0, 0, 0))
             twap_chain[0] = start + 4
             if self.rare(0.01):
-                price_chain = rng.choice([[0, 0, 0, 0], [UNUSED] * 4, [511, UNUSED, UNUSED, UNUSED], [512, UNUSED, UNUSED, UNUSED]])
+                price_chain = rng.choice(
+                    [[0, 0, 0, 0], [UNUSED] * 4, [511, UNUSED, UNUSED, UNUSED], [512, UNUSED, UNUSED, UNUSED]]
+                )
         for place in range(4):
             numbers[(5144 + 2 * place, 2)] = price_chain[place]
             numbers[(5152 + 2 * place, 2)] = twap_chain[place]
@@ -199,7 +214,9 @@ class Draw:
         rng, key = self.rng, self.key()
         exponent = rng.choice([-8, -8, -5, -10])
         price = int(asset.price * 10**-exponent) or 1
-        conf = rng.choice([price // 1000, price // 50, price // 50 + 1, price // 51]) if self.rare(0.3) else price // 2000
+        conf = (
+            rng.choice([price // 1000, price // 50, price // 50 + 1, price // 51]) if self.rare(0.3) else price // 2000
+        )
         ema = int(price * rng.uniform(0.97, 1.03))
         asset.reserve.keys[5224] = key
         sign = -1 if self.rare(0.01) else 1
@@ -227,8 +244,17 @@ class Draw:
         for place in rng.sample(range(1, 20), rng.randint(1, 3)):
             threshold = rng.randint(50, 95)
             reserve = (debt if not found else rng.choice(assets)).reserve.address
-            bonus = rng.choice([0, 100, 500, 1000])
-            found.append(Group(id=place, ltv=threshold - 5, threshold=threshold, max_bonus=bonus, debt=reserve, max_reserves=rng.choice([8, 8, 8, 1])))
+            bonus, most = rng.choice([0, 100, 500, 1000]), rng.choice([8, 8, 8, 1])
+            found.append(
+                Group(
+                    id=place,
+                    ltv=threshold - 5,
+                    threshold=threshold,
+                    max_bonus=bonus,
+                    debt=reserve,
+                    max_reserves=most,
+                )
+            )
         for asset in assets:
             ids = [group.id for group in found if group is found[0] or self.rare(0.5)]
             asset.reserve.groups = [] if self.rare(0.01) else ids
@@ -243,7 +269,10 @@ class Draw:
         shares = [rng.random() + 0.05 for _ in deposits]
         parts = [rng.random() + 0.05 for _ in borrows]
         worth = [value * share / sum(shares) for share in shares]
-        threshold = sum(w * (groups[0].threshold if group else it.threshold) for w, it in zip(worth, deposits, strict=True)) / 100
+        threshold = (
+            sum(w * (groups[0].threshold if group else it.threshold) for w, it in zip(worth, deposits, strict=True))
+            / 100
+        )
         target = threshold * (rng.uniform(0.98, 1.25) if self.rare(0.7) else rng.choice([0.5, 1.0, 1.9]))
         if self.rare(0.15):
             target = value * rng.uniform(0.97, 1.2)
@@ -261,13 +290,22 @@ class Draw:
             units = target * part / sum(parts) / factor / it.price * 10**it.decimals
             amount = min(int(units * ONE), 2**122) + rng.randrange(ONE) if not self.rare(0.01) else 0
             index = it.reserve.numbers[(296, 32)]
-            index = max(index - (index >> rng.randrange(12, 40)), ONE) if self.rare(0.9) else rng.choice([index] * 9 + [index + 5])
+            index = (
+                max(index - (index >> rng.randrange(12, 40)), ONE)
+                if self.rare(0.9)
+                else rng.choice([index] * 9 + [index + 5])
+            )
             outside = rng.choice([(amount >> 60) + 1, amount >> 60, 0, 7])
             drawn.borrows[place] = (
                 it.reserve.address,
                 {(32, 32): index, (88, 16): amount, (104, 16): 5, (136, 8): outside},
             )
-        drawn.numbers = {(16, 8): self.slot - rng.choice([0, 3, 1000]), (24, 1): rng.randrange(2), (2285, 1): group, (2287, 1): 1}
+        drawn.numbers = {
+            (16, 8): self.slot - rng.choice([0, 0, 0, 0, 0, 3, 1000]),
+            (24, 1): rng.randrange(2),
+            (2285, 1): group,
+            (2287, 1): 1,
+        }
         drawn.numbers[(2322, 1)] = rng.choice([0, 65])
         drawn.numbers[(1184, 8)] = rng.randrange(100)
         if self.rare(0.15):
@@ -282,7 +320,9 @@ class Draw:
             state = Bytes(360, "ReferrerTokenState")
             state.key(8, position.referrer)
             state.key(40, it.reserve.keys[128])
-            bump = Pubkey.find_program_address([b"referrer_acc", bytes(position.referrer), bytes(it.reserve.address)], PROGRAM)[1]
+            bump = Pubkey.find_program_address(
+                [b"referrer_acc", bytes(position.referrer), bytes(it.reserve.address)], PROGRAM
+            )[1]
             state.number(104, bump)
             state.number(72, self.rng.randrange(ONE), 16)
             state.number(88, self.rng.randrange(1 << 70), 16)

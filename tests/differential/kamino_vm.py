@@ -61,7 +61,7 @@ class Machine:
         result = self.svm.send_transaction(Transaction([LIQUIDATOR], message, blockhash))
         if isinstance(result, FailedTransactionMetadata):
             found = CUSTOM.search(str(result.err()) + "\n".join(result.meta().logs()))
-            return Outcome(int(found[1], 16) if found else -1, {}, result.meta().logs() + [str(result.err())])
+            return Outcome(int(found[1], 16) if found else -1, {}, [*result.meta().logs(), str(result.err())])
         after = {key: self.svm.get_account(key) for key in world.accounts}
         held = {key: bytes(account.data) for key, account in after.items() if account is not None}
         return Outcome(None, held, result.logs(), result.compute_units_consumed())

@@ -64,9 +64,8 @@ class World:
         others = [key for key in dict.fromkeys(legs) if key not in (self.debt, self.collateral)]
         last = [self.collateral] if self.debt == self.collateral else [self.collateral, self.debt]
         budget = Instruction(BUDGET, b"\x02" + struct.pack("<I", 1_400_000), [])
-        return [budget, *[self.refresh(key) for key in others + last], self.refresh_position(deposits, borrows)] + [
-            self.liquidate(deposits)
-        ]
+        refreshes = [self.refresh(key) for key in others + last]
+        return [budget, *refreshes, self.refresh_position(deposits, borrows), self.liquidate(deposits)]
 
     def refresh(self, key: Pubkey) -> Instruction:
         """Return refresh_reserve with the configured oracles."""

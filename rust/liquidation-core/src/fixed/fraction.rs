@@ -29,7 +29,7 @@ impl Fraction {
     ///
     /// ```
     /// # use liquidation_core::fixed::fraction::Fraction;
-    /// assert_eq!(Fraction::percent(50).mul(Fraction::whole(3)), Ok(Fraction(3 << 59)));
+    /// assert_eq!(Fraction::percent(50).by(Fraction::whole(3)), Ok(Fraction(3 << 59)));
     /// assert_eq!(Fraction::percent(1).0, (1 << 60) / 100);
     /// ```
     #[must_use]
@@ -44,12 +44,12 @@ impl Fraction {
     }
 
     /// Returns the sum.
-    pub fn add(self, other: Fraction) -> Result<Fraction, Overflow> {
+    pub fn plus(self, other: Fraction) -> Result<Fraction, Overflow> {
         self.0.checked_add(other.0).map(Fraction).ok_or(Overflow)
     }
 
     /// Returns the difference.
-    pub fn sub(self, other: Fraction) -> Result<Fraction, Overflow> {
+    pub fn minus(self, other: Fraction) -> Result<Fraction, Overflow> {
         self.0.checked_sub(other.0).map(Fraction).ok_or(Overflow)
     }
 
@@ -60,12 +60,12 @@ impl Fraction {
     }
 
     /// Returns the product, rounded down.
-    pub fn mul(self, other: Fraction) -> Result<Fraction, Overflow> {
+    pub fn by(self, other: Fraction) -> Result<Fraction, Overflow> {
         narrow(Some(U256::product(self.0, other.0).shifted_down(BITS)))
     }
 
     /// Returns the quotient, rounded down.
-    pub fn div(self, other: Fraction) -> Result<Fraction, Overflow> {
+    pub fn per(self, other: Fraction) -> Result<Fraction, Overflow> {
         narrow(U256::product(self.0, 1 << BITS).over(other.0))
     }
 
@@ -91,13 +91,13 @@ impl Fraction {
 
     /// Returns the least whole number that is not below.
     pub fn ceil(self) -> Result<u64, Overflow> {
-        let up = self.add(Fraction(Fraction::ONE.0 - 1))?;
+        let up = self.plus(Fraction(Fraction::ONE.0 - 1))?;
         up.floor()
     }
 
     /// Returns the nearest whole number, half up.
     pub fn round(self) -> Result<u64, Overflow> {
-        self.add(Fraction(Fraction::ONE.0 / 2))?.floor()
+        self.plus(Fraction(Fraction::ONE.0 / 2))?.floor()
     }
 
     /// Returns it in 1/10,000, half up.
@@ -116,15 +116,16 @@ fn narrow(value: Option<U256>) -> Result<Fraction, Overflow> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{Fraction, Overflow};
 
     #[test]
     fn products_and_quotients_round_down() {
-        let third = Fraction::ONE.div(Fraction::whole(3)).unwrap();
+        let third = Fraction::ONE.per(Fraction::whole(3)).unwrap();
         assert_eq!(third.0, (1 << 60) / 3);
         assert_eq!(third.times(3).unwrap(), Fraction((1 << 60) - 1));
-        assert_eq!(third.mul(third).unwrap().0, (third.0 * third.0) >> 60);
+        assert_eq!(third.by(third).unwrap().0, (third.0 * third.0) >> 60);
     }
 
     #[test]
@@ -140,8 +141,8 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_is_refused() {
-        assert_eq!(Fraction(u128::MAX).mul(Fraction::whole(2)), Err(Overflow));
-        assert_eq!(Fraction::ONE.div(Fraction::ZERO), Err(Overflow));
-        assert_eq!(Fraction(u128::MAX).add(Fraction(1)), Err(Overflow));
+        assert_eq!(Fraction(u128::MAX).by(Fraction::whole(2)), Err(Overflow));
+        assert_eq!(Fraction::ONE.per(Fraction::ZERO), Err(Overflow));
+        assert_eq!(Fraction(u128::MAX).plus(Fraction(1)), Err(Overflow));
     }
 }

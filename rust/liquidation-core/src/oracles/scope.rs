@@ -163,6 +163,7 @@ pub fn ten_to(exponent: u64) -> Result<u128, Overflow> {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{Chain, Prices, Product, Unpriced, DISCRIMINATOR, LENGTH};
 

@@ -59,7 +59,7 @@ impl Question<'_> {
         } else {
             Fraction::percent(market.close_factor_percent())
         };
-        let closable = self.total_debt.mul(factor)?;
+        let closable = self.total_debt.by(factor)?;
         Ok(closable
             .min(self.borrow.value)
             .min(Fraction::whole(market.max_value())))
@@ -82,8 +82,8 @@ impl Question<'_> {
                 Ok(self.borrow.amount)
             };
         }
-        let share = self.max_value()?.div(self.borrow.value)?;
-        Ok(self.borrow.amount.mul(share)?.min(offered))
+        let share = self.max_value()?.per(self.borrow.value)?;
+        Ok(self.borrow.amount.by(share)?.min(offered))
     }
 
     /// Returns what is settled, repaid and taken.
@@ -95,10 +95,10 @@ impl Question<'_> {
         let (full, liquidated) = (self.full(), self.liquidated()?);
         let taken = borrow
             .value
-            .mul(liquidated.div(borrow.amount)?)?
-            .mul(Fraction::ONE.add(self.bonus)?)?;
+            .by(liquidated.per(borrow.amount)?)?
+            .by(Fraction::ONE.plus(self.bonus)?)?;
         let (settled, repaid, shares) = if taken > deposit.value {
-            let covered = liquidated.mul(deposit.value.div(taken)?)?;
+            let covered = liquidated.by(deposit.value.per(taken)?)?;
             (
                 if full { liquidated } else { covered },
                 covered,
@@ -107,7 +107,7 @@ impl Question<'_> {
         } else if taken == deposit.value {
             (liquidated, liquidated, deposit.shares)
         } else {
-            let part = Fraction::whole(deposit.shares).mul(taken.div(deposit.value)?)?;
+            let part = Fraction::whole(deposit.shares).by(taken.per(deposit.value)?)?;
             let least = u64::from(full);
             (liquidated, liquidated, part.floor()?.max(least))
         };

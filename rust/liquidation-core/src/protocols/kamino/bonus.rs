@@ -53,7 +53,7 @@ fn by_price(
     }
     let least = Fraction::bps(collateral.min_bonus_bps().max(debt.min_bonus_bps()));
     let most = Fraction::bps(cap(collateral, debt, group));
-    let excess = ratios.ltv.sub(ratios.unhealthy_ltv)?;
+    let excess = ratios.ltv.minus(ratios.unhealthy_ltv)?;
     Ok(least.max(excess).min(most).min(left))
 }
 

@@ -25,10 +25,6 @@ pub(super) fn u64_at(data: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(array(data, at))
 }
 
-pub(super) fn i64_at(data: &[u8], at: usize) -> i64 {
-    i64::from_le_bytes(array(data, at))
-}
-
 pub(super) fn u128_at(data: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(array(data, at))
 }

@@ -32,7 +32,7 @@ impl Exchange {
                 .supply
                 .ratio(U256::from(u128::from(shares)), self.total());
         }
-        Fraction::whole(shares).div(self.rate()?)
+        Fraction::whole(shares).per(self.rate()?)
     }
 
     /// Returns shares for tokens, a fraction rounded down.
@@ -48,7 +48,7 @@ impl Exchange {
     }
 
     fn rate(&self) -> Result<Fraction, Overflow> {
-        Fraction::whole(self.shares).div(self.supply)
+        Fraction::whole(self.shares).per(self.supply)
     }
 
     fn total(&self) -> U256 {
@@ -64,5 +64,5 @@ pub fn value(reserve: &Reserve, amount: Fraction, version: Version) -> Result<Fr
         let one = U256::product(unit, Fraction::ONE.0);
         return amount.ratio(U256::from(reserve.price.0), one);
     }
-    amount.mul(reserve.price)?.over(unit)
+    amount.by(reserve.price)?.over(unit)
 }

@@ -16,22 +16,22 @@ pub fn accrue(reserve: &mut Reserve, slot: u64, referral_fee_bps: u64) -> Result
         return Ok(());
     }
     let fixed_rate = Fraction::bps(reserve.fixed_rate_bps());
-    let rate = borrow_rate(reserve, utilization(reserve)?)?.add(fixed_rate)?;
+    let rate = borrow_rate(reserve, utilization(reserve)?)?.plus(fixed_rate)?;
     let growth = compound(rate, slots)?;
     let fixed_growth = compound(fixed_rate, slots)?;
 
-    let debt = reserve.debt.mul(growth)?;
-    let fixed = reserve.debt.mul(fixed_growth)?.sub(reserve.debt)?;
-    let variable = debt.sub(reserve.debt)?.sub(fixed)?;
+    let debt = reserve.debt.by(growth)?;
+    let fixed = reserve.debt.by(fixed_growth)?.minus(reserve.debt)?;
+    let variable = debt.minus(reserve.debt)?.minus(fixed)?;
     let take_rate = Fraction::percent(u64::from(reserve.take_rate_percent()));
-    let referral_rate = take_rate.mul(Fraction::bps(referral_fee_bps))?;
-    let referrers = variable.mul(referral_rate)?;
-    let protocol = fixed.add(variable.mul(take_rate)?)?.sub(referrers)?;
+    let referral_rate = take_rate.by(Fraction::bps(referral_fee_bps))?;
+    let referrers = variable.by(referral_rate)?;
+    let protocol = fixed.plus(variable.by(take_rate)?)?.minus(referrers)?;
 
     let index = reserve.index.times(growth.0).ok_or(Overflow)?;
     reserve.index = index.shifted_down(BITS);
-    reserve.pending_referrer_fees = reserve.pending_referrer_fees.add(referrers)?;
-    reserve.protocol_fees = reserve.protocol_fees.add(protocol)?;
+    reserve.pending_referrer_fees = reserve.pending_referrer_fees.plus(referrers)?;
+    reserve.protocol_fees = reserve.protocol_fees.plus(protocol)?;
     reserve.debt = debt;
     reserve.referral_rate = referral_rate;
     Ok(())
@@ -41,7 +41,7 @@ pub fn accrue(reserve: &mut Reserve, slot: u64, referral_fee_bps: u64) -> Result
 pub fn utilization(reserve: &Reserve) -> Result<Fraction, Overflow> {
     match reserve.total_supply()? {
         Fraction::ZERO => Ok(Fraction::ZERO),
-        supply => reserve.debt.div(supply),
+        supply => reserve.debt.per(supply),
     }
 }
 
@@ -62,11 +62,11 @@ pub fn borrow_rate(reserve: &Reserve, utilization: Fraction) -> Result<Fraction,
             return Ok(Fraction::bps(y1));
         }
         let rise = u128::from(y1.checked_sub(y0).ok_or(Stop::Panic)?);
-        let along = utilization.sub(Fraction::bps(x0))?;
+        let along = utilization.minus(Fraction::bps(x0))?;
         return Ok(along
             .times(rise)?
             .over(u128::from(x1 - x0))?
-            .add(Fraction::bps(y0))?);
+            .plus(Fraction::bps(y0))?);
     }
     Err(INVALID_UTILIZATION)
 }
@@ -74,15 +74,15 @@ pub fn borrow_rate(reserve: &Reserve, utilization: Fraction) -> Result<Fraction,
 /// Returns (1 + rate / slots in a year) ^ slots: exact products up to 4 slots, the first four terms of the binomial series above.
 pub fn compound(rate: Fraction, slots: u64) -> Result<Fraction, Overflow> {
     let base = rate.over(SLOTS_PER_YEAR)?;
-    let once = Fraction::ONE.add(base)?;
+    let once = Fraction::ONE.plus(base)?;
     match slots {
         0 => Ok(Fraction::ONE),
         1 => Ok(once),
-        2 => once.mul(once),
-        3 => once.mul(once)?.mul(once),
+        2 => once.by(once),
+        3 => once.by(once)?.by(once),
         4 => {
-            let twice = once.mul(once)?;
-            twice.mul(twice)
+            let twice = once.by(once)?;
+            twice.by(twice)
         }
         _ => series(base, slots),
     }
@@ -91,12 +91,12 @@ pub fn compound(rate: Fraction, slots: u64) -> Result<Fraction, Overflow> {
 /// 1 + b·n + b²·n(n−1)/2 + b³·n(n−1)(n−2)/6; `slots` > 4.
 fn series(base: Fraction, slots: u64) -> Result<Fraction, Overflow> {
     let n = u128::from(slots);
-    let square = base.mul(base)?;
-    let cube = square.mul(base)?;
+    let square = base.by(base)?;
+    let cube = square.by(base)?;
     let pairs = n.checked_mul(n - 1).ok_or(Overflow)?;
     let triples = pairs.checked_mul(n - 2).ok_or(Overflow)?;
     Fraction::ONE
-        .add(base.times(n)?)?
-        .add(square.times(pairs)?.over(2)?)?
-        .add(cube.times(triples)?.over(6)?)
+        .plus(base.times(n)?)?
+        .plus(square.times(pairs)?.over(2)?)?
+        .plus(cube.times(triples)?.over(6)?)
 }

@@ -50,16 +50,11 @@ pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquida
     let (borrow_at, borrow) = find_borrow(held, &order.debt)?;
     let (deposit_at, deposit) = find_deposit(held, &order.collateral)?;
     let plan = judged(held, order, &borrow, &deposit, clock)?;
-    settle(
-        held,
-        (borrow_at, borrow),
-        (deposit_at, deposit),
-        &plan.2,
-        clock,
-    )?;
+    settle(held, (borrow_at, borrow), (deposit_at, deposit), &plan.2)?;
     let (reason, bonus, amounts) = plan;
     let version = held.version;
     let collateral = held.reserve_mut(&order.collateral)?;
+    collateral.stale = false;
     price::keep(collateral, u64::try_from(clock.unix_timestamp).unwrap_or(0));
     let fee_percent = match reason {
         Reason::Order(_) => collateral.order_fee_percent(),

@@ -55,9 +55,9 @@ impl Ratios {
     /// Returns the ratios of a refreshed position; its deposits are worth something.
     pub fn of(position: &Obligation) -> Result<Ratios, Overflow> {
         Ok(Ratios {
-            ltv: position.weighted_debt.div(position.deposited)?,
-            unweighted_ltv: position.debt.div(position.deposited)?,
-            unhealthy_ltv: position.unhealthy.div(position.deposited)?,
+            ltv: position.weighted_debt.per(position.deposited)?,
+            unweighted_ltv: position.debt.per(position.deposited)?,
+            unhealthy_ltv: position.unhealthy.per(position.deposited)?,
         })
     }
 }

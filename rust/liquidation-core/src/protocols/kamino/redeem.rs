@@ -33,8 +33,8 @@ pub fn redeem(
     reserve.shares = reserve.shares.checked_sub(shares).ok_or(MATH_OVERFLOW)?;
     reserve.available = reserve.available.checked_sub(tokens).ok_or(MATH_OVERFLOW)?;
     let whole = Fraction::whole(tokens);
-    let gain = whole.sub(whole.div(Fraction::ONE.add(bonus)?)?)?;
-    let fee = gain.mul(Fraction::percent(fee_percent))?.ceil()?.max(1);
+    let gain = whole.minus(whole.per(Fraction::ONE.plus(bonus)?)?)?;
+    let fee = gain.by(Fraction::percent(fee_percent))?.ceil()?.max(1);
     Ok(Redeemed {
         shares,
         tokens,

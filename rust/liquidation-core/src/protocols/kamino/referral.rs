@@ -94,27 +94,27 @@ pub fn accrue(
     after: Fraction,
     slots: u64,
 ) -> Result<(), Stop> {
-    let rise = after.sub(before)?;
+    let rise = after.minus(before)?;
     if reserve.referral_rate == Fraction::ZERO {
         return Ok(());
     }
     let growth = compound(Fraction::bps(reserve.fixed_rate_bps()), slots)?;
-    let fixed = before.mul(growth)?.sub(before)?;
+    let fixed = before.by(growth)?.minus(before)?;
     if rise < fixed {
         return Err(REFERRAL_SLOTS);
     }
     let fee = rise
-        .sub(fixed)?
-        .mul(reserve.referral_rate)?
+        .minus(fixed)?
+        .by(reserve.referral_rate)?
         .min(reserve.pending_referrer_fees);
-    reserve.pending_referrer_fees = reserve.pending_referrer_fees.sub(fee)?;
+    reserve.pending_referrer_fees = reserve.pending_referrer_fees.minus(fee)?;
     match states.next(&reserve.address)? {
         Some(state) => {
-            reserve.referrer_fees = reserve.referrer_fees.add(fee)?;
-            state.unclaimed = state.unclaimed.add(fee)?;
-            state.cumulative = state.cumulative.add(fee)?;
+            reserve.referrer_fees = reserve.referrer_fees.plus(fee)?;
+            state.unclaimed = state.unclaimed.plus(fee)?;
+            state.cumulative = state.cumulative.plus(fee)?;
         }
-        None => reserve.protocol_fees = reserve.protocol_fees.add(fee)?,
+        None => reserve.protocol_fees = reserve.protocol_fees.plus(fee)?,
     }
     Ok(())
 }

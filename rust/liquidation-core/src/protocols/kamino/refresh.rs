@@ -127,7 +127,7 @@ fn refresh_borrow(
     let slots = clock.slot.checked_sub(slot).ok_or(Overflow)?;
     referral::accrue(reserve, &mut held.referrals, before, borrow.amount, slots)?;
     borrow.value = value(reserve, borrow.amount, version)?;
-    borrow.weighted = borrow.value.mul(factor(reserve, group))?;
+    borrow.weighted = borrow.value.by(factor(reserve, group))?;
     Ok(borrow)
 }
 
@@ -196,8 +196,8 @@ fn sum_up(held: &mut Held, group: Option<&Group>) -> Result<(), Stop> {
         sums.obsolete_borrows +=
             u8::from(version.second_form() && held.reserve(&borrow.reserve)?.status() == OBSOLETE);
         let factor = factor(held.reserve(&borrow.reserve)?, group);
-        sums.debt = sums.debt.add(borrow.value)?;
-        sums.weighted = sums.weighted.add(borrow.weighted)?;
+        sums.debt = sums.debt.plus(borrow.value)?;
+        sums.weighted = sums.weighted.plus(borrow.weighted)?;
         if borrow.value >= skip_factor {
             sums.highest_factor = sums.highest_factor.max(factor);
         }
@@ -205,13 +205,13 @@ fn sum_up(held: &mut Held, group: Option<&Group>) -> Result<(), Stop> {
     for deposit in held.position.deposits.iter().filter(|it| it.active()) {
         sums.obsolete_deposits += u8::from(held.reserve(&deposit.reserve)?.status() == OBSOLETE);
         let (ltv, threshold) = limits(held.reserve(&deposit.reserve)?, group);
-        sums.deposited = sums.deposited.add(deposit.value)?;
+        sums.deposited = sums.deposited.plus(deposit.value)?;
         sums.allowed = sums
             .allowed
-            .add(deposit.value.mul(Fraction::percent(u64::from(ltv)))?)?;
+            .plus(deposit.value.by(Fraction::percent(u64::from(ltv)))?)?;
         sums.unhealthy = sums
             .unhealthy
-            .add(deposit.value.mul(Fraction::percent(u64::from(threshold)))?)?;
+            .plus(deposit.value.by(Fraction::percent(u64::from(threshold)))?)?;
         if deposit.value >= skip_ltv && threshold > 0 {
             sums.lowest_threshold = sums.lowest_threshold.min(u64::from(threshold));
         }

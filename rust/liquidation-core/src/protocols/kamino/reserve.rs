@@ -137,10 +137,10 @@ impl<'a> Reserve<'a> {
     /// Returns what belongs to the depositors.
     pub fn total_supply(&self) -> Result<Fraction, Overflow> {
         Fraction::whole(self.available)
-            .add(self.debt)?
-            .sub(self.protocol_fees)?
-            .sub(self.referrer_fees)?
-            .sub(self.pending_referrer_fees)
+            .plus(self.debt)?
+            .minus(self.protocol_fees)?
+            .minus(self.referrer_fees)?
+            .minus(self.pending_referrer_fees)
     }
 
     /// Returns one of the 11 points of the rate curve: (utilization, rate), 1/10,000.

@@ -1,7 +1,6 @@
 //! What a liquidation leaves in the debt's reserve and in the position's legs.
 
 use crate::fixed::fraction::Fraction;
-use crate::protocols::adapter::Clock;
 use crate::protocols::kamino::amounts::Amounts;
 use crate::protocols::kamino::groups;
 use crate::protocols::kamino::obligation::{Borrow, Deposit};
@@ -14,10 +13,8 @@ pub fn settle(
     (borrow_at, borrow): (usize, Borrow),
     (deposit_at, deposit): (usize, Deposit),
     amounts: &Amounts,
-    clock: Clock,
 ) -> Result<(), Stop> {
     let outside = held.position.group() == 0;
-    let version = held.version;
     let reserve = held.reserve_mut(&borrow.reserve)?;
     reserve.available = reserve
         .available
