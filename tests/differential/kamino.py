@@ -13,14 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from solders.clock import Clock
-from solders.pubkey import Pubkey
 
 from liquidation_engine.protocols import get
 from liquidation_engine.protocols.adapter import Plan, Prediction
 from tests.differential.kamino_accounts import PROGRAM
 from tests.differential.kamino_states import Draw
 from tests.differential.kamino_vm import Machine, Outcome
-from tests.differential.kamino_world import RICH, World
+from tests.differential.kamino_world import World
 
 BUILDS = (
     "vaultka_kamino_lending.so",
@@ -62,17 +61,12 @@ class Trial:
         return found
 
     def _amounts(self) -> Iterator[str]:
-        source, shares, destination = self.world.wallets
-        said, seen = self.prediction, self.outcome
-        fees = Pubkey(bytes(self.world.accounts[self.world.collateral].data)[192:224])
-        for name, value, expected in (
-            ("repaid", RICH - seen.amount(source), said.repaid),
-            ("seized", seen.amount(destination), said.seized),
-            ("seized shares", seen.amount(shares), said.seized_shares),
-            ("protocol fee", seen.amount(fees), said.protocol_fee),
-        ):
-            if value != expected:
-                yield f"{name}: program {value}, predicted {expected}"
+        said = self.prediction
+        expected = (said.repaid, said.seized, said.seized_shares, said.protocol_fee)
+        names = ("repaid", "seized", "seized shares", "protocol fee")
+        for name, value, promised in zip(names, self.outcome.numbers(self.world), expected, strict=True):
+            if value != promised:
+                yield f"{name}: program {value}, predicted {promised}"
 
 
 def _unequal(seen: bytes, expected: bytes) -> Iterator[tuple[str, str]]:

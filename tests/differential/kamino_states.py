@@ -1,6 +1,7 @@
 """Draws one random state of Kamino's program by its seed: market, reserves, oracles, position, and what is asked of it."""
 
 import random
+import struct
 
 from solders.account import Account
 from solders.pubkey import Pubkey
@@ -43,8 +44,9 @@ class Draw:
         self.feed = self.key()
 
     def key(self) -> Pubkey:
-        """Return a fresh address."""
-        return Pubkey(self.rng.randbytes(32))
+        """Return a fresh address, one that compresses well."""
+        self.keys += 1
+        return Pubkey(bytes(20) + struct.pack("<IQ", self.keys, self.seed))
 
     def rare(self, chance: float) -> bool:
         """Return True that often."""
@@ -161,9 +163,6 @@ class Draw:
             if self.rare(0.98)
             else rng.choice(["pyth", "switchboard"])
         )
-        late = lambda: (
-            self.time - rng.choice([0, 1, 9, 10, 11, 20] if self.rare(0.97) else [59, 60, 61, 119, 120, 121, 500, -5])
-        )  # noqa: E731
         twap = rng.choice([0, 0, 300, 1000])
         numbers[(5088, 8)] = twap
         if self.rare(0.1):
@@ -186,14 +185,14 @@ class Draw:
                     rest /= part
                 for place, part in enumerate([*parts, rest]):
                     exponent = rng.choice([8, 15, 18, 6, 10] if part < 4 else [8, 6, 10])
-                    self.entries[start + place] = (int(part * 10**exponent), exponent, late())
+                    self.entries[start + place] = (int(part * 10**exponent), exponent, self.late())
                     price_chain[place] = start + place
             else:
                 exponent = rng.choice([8, 8, 18, 6, 12]) if asset.price < 2 else 8
-                self.entries[start] = (int(asset.price * 10**exponent), exponent, late())
+                self.entries[start] = (int(asset.price * 10**exponent), exponent, self.late())
                 price_chain[0] = start
             spot = asset.price * rng.choice([1, 1, 1.02, 0.98, 1.2])
-            self.entries[start + 4] = (int(spot * 10**8) + 1, 8, late())
+            self.entries[start + 4] = (int(spot * 10**8) + 1, 8, self.late())
             for filler in range(start, start + 5):
                 self.entries.setdefault(filler, (0, 0, 0))
             twap_chain[0] = start + 4
@@ -205,9 +204,14 @@ class Draw:
             numbers[(5144 + 2 * place, 2)] = price_chain[place]
             numbers[(5152 + 2 * place, 2)] = twap_chain[place]
         if kind in ("pyth", "all"):
-            self.pyth(asset, late())
+            self.pyth(asset, self.late())
         if kind in ("switchboard", "all"):
             self.switchboard(asset)
+
+    def late(self) -> int:
+        """Return the time of a price: mostly recent, sometimes about as old as allowed, or ahead."""
+        ages = [0, 1, 9, 10, 11, 20] if self.rare(0.97) else [59, 60, 61, 119, 120, 121, 500, -5]
+        return self.time - self.rng.choice(ages)
 
     def pyth(self, asset: Asset, time: int) -> None:
         """Give a reserve a Pyth feed."""

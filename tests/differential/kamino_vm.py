@@ -12,7 +12,7 @@ from solders.transaction import Transaction
 from solders.transaction_metadata import FailedTransactionMetadata
 
 from tests.differential.kamino_accounts import PROGRAM
-from tests.differential.kamino_world import LIQUIDATOR, World
+from tests.differential.kamino_world import LIQUIDATOR, RICH, World
 
 CUSTOM = re.compile(r"custom program error: 0x([0-9a-f]+)")
 
@@ -29,6 +29,12 @@ class Outcome:
     def amount(self, wallet: Pubkey) -> int:
         """Return the balance of a token account."""
         return int.from_bytes(self.accounts[wallet][64:72], "little")
+
+    def numbers(self, world: World) -> tuple[int, int, int, int]:
+        """Return what the liquidator paid, received, kept as collateral tokens, and the protocol's fee."""
+        source, shares, destination = world.wallets
+        fees = Pubkey(bytes(world.accounts[world.collateral].data)[192:224])
+        return RICH - self.amount(source), self.amount(destination), self.amount(shares), self.amount(fees)
 
 
 class Machine:
