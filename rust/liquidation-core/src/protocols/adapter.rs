@@ -249,7 +249,10 @@ pub trait Adapter: Sync {
 }
 
 /// Every protocol by its name, one line each.
-static ADAPTERS: &[(&str, &dyn Adapter)] = &[("kamino", &crate::protocols::kamino::Kamino)];
+static ADAPTERS: &[(&str, &dyn Adapter)] = &[
+    ("kamino", &super::kamino::Kamino),
+    ("reference", &super::reference::adapter::Reference),
+];
 
 /// Returns a protocol's adapter by its name.
 #[must_use]
