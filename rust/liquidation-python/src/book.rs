@@ -7,16 +7,19 @@ use liquidation_core::book::generic::kernels::Kernel;
 use liquidation_core::book::generic::market::Asset;
 use liquidation_core::book::generic::verdicts::Crossings;
 use liquidation_core::book::generic::GenericBook;
+use liquidation_core::scenario::Scenarios;
 use liquidation_core::CoreError;
 use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyInt};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyTuple};
 
-use crate::arguments::{Address, Names, Text, Whole};
-use crate::columns::Column;
+use crate::arguments::{Address, Flag, Names, Text, Whole};
+use crate::columns::{Column, Table};
 use crate::errors::to_py_err;
 use crate::files;
 use crate::market::MarketBook;
+use crate::progress::Listener;
+use crate::scenario;
 use crate::shelf::Shelf;
 
 /// A market of your own: amounts by asset, prices and weights, every position judged in exact integers.
@@ -197,9 +200,9 @@ impl PositionBook {
     ///
     /// A book does so by itself, on a thread of its own, when ticks have become dear. With `wait` it is done when this returns,
     /// else it goes on beside later calls, of which one takes the new order into use.
-    #[pyo3(signature = (wait=true))]
-    fn reanchor(&self, py: Python<'_>, wait: bool) -> PyResult<()> {
-        let reanchored = py.detach(|| self.locked().map(|mut shelf| shelf.reanchor(wait)));
+    #[pyo3(signature = (wait=Flag(true)), text_signature = "($self, wait=True)")]
+    fn reanchor(&self, py: Python<'_>, wait: Flag) -> PyResult<()> {
+        let reanchored = py.detach(|| self.locked().map(|mut shelf| shelf.reanchor(wait.0)));
         reanchored.map_err(|error| to_py_err(py, error))
     }
 
@@ -261,6 +264,31 @@ impl PositionBook {
         Ok(self
             .with(py, |book| book.histogram(edges))?
             .into_pyarray(py))
+    }
+
+    /// Return (counts uint64[s], debt_at_risk float64[s], shortfall float64[s]) of all positions under shocked prices.
+    ///
+    /// `shocks` is float64[s, a], a row per scenario: -0.3 is a fall by 30 %. A mantissa becomes
+    /// floor(mantissa * (1 + shock)) in IEEE doubles, as numpy computes it; 0 leaves it as it is, at -1 the price is
+    /// gone. Counts are of liquidatable positions, by the exact rule; debt_at_risk is the market value of their debts,
+    /// without weights and in quote currency, shortfall what of it their collateral's market value leaves uncovered.
+    /// With `ids` also (offsets uint64[s + 1], ids uint64[offsets[s]]): scenario i has ids[offsets[i]:offsets[i + 1]],
+    /// ascending. `progress` is a callable of (done, total), True for a line on stderr, False for none; without it the
+    /// line is drawn where stderr is a terminal and the call takes over a second. Positions are as they are when the
+    /// call begins: other threads may use the book meanwhile. What `progress` raises, or Ctrl-C, ends the call.
+    /// Raises ArgumentError, also for a shock below -1 or a price from 2**63 on.
+    #[pyo3(signature = (shocks, *, ids=Flag(false), progress=None), text_signature = "($self, shocks, *, ids=False, progress=None)")]
+    fn scenario<'py>(
+        &self,
+        py: Python<'py>,
+        shocks: Table<'py, f64>,
+        ids: Flag,
+        progress: Option<Listener>,
+    ) -> PyResult<Bound<'py, PyTuple>> {
+        let (shocks, assets) = shocks.values()?;
+        let scenarios = self.with(py, |book| Scenarios::new(book, shocks, assets, ids.0))?;
+        let listener = progress.map_or_else(|| Listener::unasked(py), Ok)?;
+        scenario::arrays(py, scenario::run(py, scenarios, &listener)?, ids.0)
     }
 
     /// Return the bytes that the book occupies: {"hot": what a full sweep reads, "total": everything}.

@@ -7,6 +7,8 @@ mod errors;
 mod files;
 mod market;
 mod planning;
+mod progress;
+mod scenario;
 mod shelf;
 mod words;
 
