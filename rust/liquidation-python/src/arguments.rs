@@ -61,11 +61,8 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Whole {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let whole = object
-            .cast::<PyInt>()
-            .map_err(|_| found(&object, "an int from 0 to 2**64 - 1"))?;
-        let value = whole
-            .extract::<u64>()
+        let value = object
+            .extract::<u64>() // numpy's integers too, floats never
             .map_err(|_| found(&object, "an int from 0 to 2**64 - 1"))?;
         Ok(Whole(value))
     }

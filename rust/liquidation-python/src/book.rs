@@ -29,7 +29,9 @@ use crate::shelf::Shelf;
 /// Slot 2 * asset is collateral, 2 * asset + 1 debt. Every weight is 10,000 until set_weights, every price missing (0)
 /// until the first tick. `decimals` is uint8[a], `exponents` int8[a] as Pyth's. After every call liquidatable() equals
 /// what judging each position anew would give, and each crossing was returned once. Calls may come from several
-/// threads: one runs at a time, with the GIL released. Raises ArgumentError, and then nothing changed.
+/// threads: one runs at a time, with the GIL released. Arrays are one-dimensional, aligned and without gaps, and are
+/// read where they are; read-only ones will do. Whatever is at fault raises ArgumentError, which says what was found
+/// and what was expected, and then nothing changed; BookBroken if an earlier call failed inside.
 #[pyclass(frozen, module = "liquidation_engine._core")]
 pub struct PositionBook {
     shelf: Mutex<Shelf>,
@@ -140,7 +142,8 @@ impl PositionBook {
 
     /// Take positions (uint64[n]) out; return (crossed, recovered), of which the first is empty.
     ///
-    /// Raises UnknownPosition or ArgumentError; the book is then unchanged.
+    /// `recovered` are those that were liquidatable, ascending (uint64). Raises UnknownPosition, or ArgumentError for a
+    /// wrong dtype or shape or an id that comes twice; the book is then unchanged.
     fn remove<'py>(
         &self,
         py: Python<'py>,
@@ -152,6 +155,9 @@ impl PositionBook {
     }
 
     /// Take the weights of collateral and debt (uint32[a] each, basis points); return (crossed, recovered).
+    ///
+    /// Both uint64, ascending, as of a tick. Raises ArgumentError for a wrong dtype or a length other than a; the book is
+    /// then unchanged.
     fn set_weights<'py>(
         &self,
         py: Python<'py>,
@@ -166,7 +172,9 @@ impl PositionBook {
     /// Take the prices' mantissas (int64[a], 0 for none), slot and unix time (seconds); return (crossed, recovered).
     ///
     /// `crossed` are positions that newly are liquidatable (or were rearmed), `recovered` those that no longer are;
-    /// both uint64, ascending, each crossing exactly once.
+    /// both uint64, ascending, each crossing exactly once. The clock never goes back. Raises ArgumentError for a wrong
+    /// dtype (floats are never prices), a length other than a, a negative price, or a slot or time that is not an int from
+    /// 0 to 2**64 - 1; the book is then unchanged.
     fn tick<'py>(
         &self,
         py: Python<'py>,
@@ -208,14 +216,15 @@ impl PositionBook {
 
     /// Let the next tick return a position as crossed again if it is still liquidatable.
     ///
-    /// Raises UnknownPosition.
+    /// Raises UnknownPosition, or ArgumentError for an id that is not an int from 0 to 2**64 - 1.
     fn rearm(&self, py: Python<'_>, id: Whole) -> PyResult<()> {
         self.with(py, |book| book.rearm(id.0))
     }
 
     /// Return collateral over debt of each position (float64[n], for display); inf without debt.
     ///
-    /// Raises UnknownPosition.
+    /// `ids` is uint64[n]. The quotient of the exact sums, rounded to within a few units in the last place: below 1 does
+    /// not decide, health_exact does. Raises UnknownPosition, or ArgumentError for a wrong dtype or shape.
     fn health<'py>(
         &self,
         py: Python<'py>,
@@ -227,7 +236,8 @@ impl PositionBook {
 
     /// Return (collateral, debt) of a position in 1e-18 quote units, exact: liquidatable iff the first is smaller.
     ///
-    /// Raises UnknownPosition.
+    /// Both with their weights, each leg rounded down for collateral and up for debt. Raises UnknownPosition, or
+    /// ArgumentError for an id that is not an int from 0 to 2**64 - 1.
     fn health_exact<'py>(
         &self,
         py: Python<'py>,
@@ -242,6 +252,8 @@ impl PositionBook {
     }
 
     /// Return up to n positions with debt (uint64), lowest health first, of equal ones the lower id first.
+    ///
+    /// Raises ArgumentError for an n that is not an int from 0 to 2**64 - 1.
     fn nearest<'py>(&self, py: Python<'py>, n: Whole) -> PyResult<Ids<'py>> {
         let count = usize::try_from(n.0).unwrap_or(usize::MAX);
         Ok(self
@@ -258,7 +270,10 @@ impl PositionBook {
         self.with(py, |book| book.liquidation_price(id.0, asset))
     }
 
-    /// Return how many positions have a health in each bin (uint64) of `edges` (float64, rising), as numpy.histogram.
+    /// Return how many positions have a health in each bin (uint64[n - 1]) of `edges` (float64[n]), as numpy.histogram.
+    ///
+    /// Each edge is above the one before; only the last bin holds its upper one; without debt the health is inf. Raises
+    /// ArgumentError for a wrong dtype or shape, fewer than two edges, or one that is not above the one before.
     fn histogram<'py>(&self, py: Python<'py>, edges: Column<'py, f64>) -> PyResult<Ids<'py>> {
         let edges = edges.values()?;
         Ok(self
