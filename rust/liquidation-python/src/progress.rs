@@ -22,11 +22,10 @@ pub struct Listener {
 impl Listener {
     /// Returns the one that a terminal gets when nothing was said.
     pub fn unasked(py: Python<'_>) -> PyResult<Listener> {
+        let from = Instant::now() + PATIENCE;
         let stderr = py.import("sys")?.getattr("stderr")?;
         let is_terminal = !stderr.is_none() && stderr.call_method0("isatty")?.is_truthy()?;
-        Ok(Listener::line(
-            is_terminal.then(|| Instant::now() + PATIENCE),
-        ))
+        Ok(Listener::line(is_terminal.then_some(from)))
     }
 
     /// Tells that so many of `total` are done; lets Ctrl-C, or an exception of the callable, end the call.
