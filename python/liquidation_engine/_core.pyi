@@ -338,6 +338,9 @@ def from_base58(text: str) -> bytes:
 _Given = Sequence[tuple[bytes, bytes, int, bytes]]
 _Asked = tuple[object, ...]
 
+def protocol_names() -> list[str]:
+    """Return the names of the protocols that the questions below are answered for."""
+
 def predict(protocol: str, accounts: _Given, clock: tuple[int, int], request: _Asked) -> tuple[Any, ...]:
     """Return what a protocol's program will do with a liquidation, as a tuple."""
 
