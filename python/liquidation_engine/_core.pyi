@@ -53,9 +53,10 @@ class PositionBook:
     Slot 2 * asset is collateral, 2 * asset + 1 debt. Every weight is 10,000 until set_weights, every price missing (0)
     until the first tick. `decimals` is uint8[a], `exponents` int8[a] as Pyth's. After every call liquidatable() equals
     what judging each position anew would give, and each crossing was returned once. Calls may come from several
-    threads: one runs at a time, with the GIL released. Arrays are one-dimensional, aligned and without gaps, and are
-    read where they are; read-only ones will do. Whatever is at fault raises ArgumentError, which says what was found
-    and what was expected, and then nothing changed; BookBroken if an earlier call failed inside.
+    threads: one runs at a time, with the GIL released. Arrays are aligned and without gaps; they are read where they
+    are, so that no thread may write to them meanwhile, and read-only ones will do. Whatever is at fault raises
+    ArgumentError, which says what was found and what was expected, and then nothing changed; BookBroken if an
+    earlier call failed inside.
     """
 
     def __new__(
