@@ -151,7 +151,8 @@ fn pass(
         }
         let certain = less(&ahead, &below);
         found.lanes[usize::from(span.place)] = certain;
-        let doubtful = !(certain | less(&band, &ahead)) & asked;
+        let owes = less(&[0.0; WIDE], &debt.weighted);
+        let doubtful = owes & !(certain | less(&band, &ahead)) & asked;
         if doubtful != 0 {
             found.doubts.push(Doubt {
                 place: span.place,

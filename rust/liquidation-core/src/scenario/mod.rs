@@ -12,10 +12,11 @@
 //!
 //! The kernel computes `c` and `d` in doubles. An amount is rounded (2⁻⁵³), a table's entry errs by less than 2⁻⁴⁸
 //! ([`Factor::to_f64`]), a product and up to 16 additions of numbers that are not negative round once each: a side errs by less
-//! than `(2⁻⁴⁸ + 2⁻⁵³ + 17·2⁻⁵³)·(1 + 2⁻⁴⁰) < 2⁻⁴⁷` of itself. A table's entry below 10⁻³⁰⁰ is taken for 0 and may lose its
-//! precision there, but then its leg is below `2⁶⁴·10⁻³⁰⁰`: 32 of them are less than a unit. With the roundings of `c − d`,
+//! than `(2⁻⁴⁸ + 2⁻⁵³ + 17·2⁻⁵³)·(1 + 2⁻⁴⁰) < 2⁻⁴⁷` of itself. A table's entry below 10⁻³⁰⁰ may lose its precision and is taken
+//! for 10⁻³⁰⁰, but then its leg is below `2⁶⁴·10⁻³⁰⁰`: 32 of them are less than a unit. With the roundings of `c − d`,
 //! `c + d` and the band itself, `|(c − d) − (C − D)| < 2⁻⁴⁶·(c + d) + 1`. The band is `b = 2⁻⁴⁴·(c + d) + 64`: below `−b`
 //! `C − D < 0`, above `b` `C − D > 63`. Everything is finite: a side is below 2⁶³² (see [`crate::book::generic::wide`]).
+//! Only a debt without any price or weight has `d = 0`, and then `D' = 0`: it is not liquidatable, band or not.
 //!
 //! # The sums
 //!

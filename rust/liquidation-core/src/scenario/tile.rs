@@ -9,6 +9,9 @@ pub const WIDE: usize = 8;
 /// Positions of a tile: with the table of 128 slots they fit the first cache.
 pub const POSITIONS: usize = 512;
 
+/// What a unit of a slot with a price and a weight is worth at least: only a side without any sums to 0.
+const LEAST: f64 = 1e-300;
+
 /// A number in each of eight scenarios.
 pub type Wide = [f64; WIDE];
 
@@ -31,7 +34,11 @@ pub fn table<'a>(market: &Market, scenarios: impl Iterator<Item = &'a [u64]>) ->
             let sides = market.factors_at(asset, *mantissa);
             let value = sides[0].at(*mantissa, FULL_WEIGHT_BPS).to_f64();
             for (worth, factor) in table[2 * asset..].iter_mut().zip(sides) {
-                worth.weighted[lane] = factor.to_f64();
+                worth.weighted[lane] = if factor.weighted == 0 {
+                    0.0
+                } else {
+                    factor.to_f64().max(LEAST)
+                };
                 worth.value[lane] = value;
             }
         }
