@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::kernels::Slot;
 use super::lane::Lane;
 use super::ratios::{Classes, PAGE};
+use crate::sabotage::{planted, Fault};
 
 /// Lanes of a block.
 pub const LANES: usize = 16;
@@ -154,6 +155,13 @@ impl<S: Slot> Blocks<S> {
     ///
     /// Every minimum is compared: updates lower them, so that they are in no order.
     pub fn runs(&self, threshold: f32, near: bool, mut visit: impl FnMut(Range<usize>)) {
+        if planted(Fault::BisectedMinima) {
+            let (end, all) = (
+                self.minima.partition_point(|minimum| *minimum <= threshold),
+                self.minima.len(),
+            );
+            return self.visit(if near { 0..end } else { end..all }, &mut visit);
+        }
         let wanted = |minimum: &f32| (*minimum <= threshold) == near;
         let mut run = 0..0;
         for (group, minima) in self.minima.chunks(GROUP).enumerate() {

@@ -4,6 +4,7 @@ use super::ratios::{HIDDEN_IN_KEY, HIDDEN_UNITS};
 use super::round::{down, share_down, share_up, up, ROOM};
 use super::rule::is_debt;
 use super::store::Record;
+use crate::sabotage::{planted, Fault};
 
 /// Legs of a lane at most: a position's and the unit of dust.
 pub const LANE_LEGS: usize = super::batch::MOST_LEGS + 1;
@@ -34,8 +35,13 @@ impl Outline {
         } else {
             f32::INFINITY
         };
+        let key = collateral / (debt + HIDDEN_IN_KEY);
         Outline {
-            key: down(collateral / (debt + HIDDEN_IN_KEY) * (1.0 - ROOM)),
+            key: if planted(Fault::KeyRoundedUp) {
+                up(key).next_up()
+            } else {
+                down(key * (1.0 - ROOM))
+            },
             mirrored,
             total: collateral + debt + HIDDEN_UNITS,
         }
@@ -74,6 +80,9 @@ impl Lane {
             } else if value > 0.0 {
                 lane.push(slot, share_down(value * (1.0 - ROOM)));
             }
+        }
+        if planted(Fault::DroppedLeg) && lane.count > 2 {
+            lane.count -= 1;
         }
         if outline.is_dust() {
             lane.push(unit_slot, up(HIDDEN_UNITS * share * (1.0 + ROOM)));

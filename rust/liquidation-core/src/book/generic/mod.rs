@@ -51,6 +51,7 @@ pub struct GenericBook {
     /// Rows that a task begun must be told of.
     changed_since: Option<Vec<u32>>,
     tasks: u64,
+    asked: (usize, usize),
 }
 
 impl GenericBook {
@@ -71,6 +72,7 @@ impl GenericBook {
             age,
             changed_since: None,
             tasks: 0,
+            asked: (0, 0),
         })
     }
 
@@ -185,6 +187,12 @@ impl GenericBook {
         Ok(())
     }
 
+    /// Returns how many positions the last change of prices or weights judged, and how many of those are liquidatable.
+    #[must_use]
+    pub fn asked(&self) -> (usize, usize) {
+        self.asked
+    }
+
     /// Returns the assets, prices and weights.
     #[must_use]
     pub fn market(&self) -> &Market {
@@ -225,10 +233,12 @@ impl GenericBook {
         self.order.recovery_suspects(self.kernel, &mut suspects);
         self.order
             .suspects(self.kernel, &self.holders, &mut suspects);
+        self.asked = (suspects.len(), 0);
         for row in suspects {
             if self.judge(row, &mut news) {
                 self.place(row);
             }
+            self.asked.1 += usize::from(self.verdicts.is_liquidatable(row));
         }
         self.age.count(self.order.read().0);
         self.tidy();

@@ -15,6 +15,7 @@ use super::ratios::{Bands, Classes, Paging, Ratios, PAGE};
 use super::rule::Factors;
 use super::sorting::{sorted, Keyed};
 use super::store::{Record, Rows};
+use crate::sabotage::{planted, Fault};
 
 /// Blocks of a window that was laid with the anchor.
 const WINDOW: usize = 64;
@@ -62,6 +63,14 @@ impl<S: Slot> Partition<S> {
             laid: Blocks::new(WINDOW),
             later: Blocks::new(1),
             vacant: Default::default(),
+        }
+    }
+
+    fn blocks(&self, later: bool) -> &Blocks<S> {
+        if later {
+            &self.later
+        } else {
+            &self.laid
         }
     }
 
@@ -172,7 +181,7 @@ impl<S: Slot> Partition<S> {
             blocks.runs(look.threshold, true, |range| {
                 S::scan(look.kernel, &near, range, rows)
             });
-            if outliers != 0 {
+            if outliers != 0 && !planted(Fault::OutlierRuleOff) {
                 let far = Scan {
                     only: outliers,
                     ..near
@@ -305,7 +314,10 @@ impl Order {
         if !record.has_debt() {
             return self.remove(row);
         }
-        let outline = Outline::of(record, &self.units);
+        let mut outline = Outline::of(record, &self.units);
+        if planted(Fault::KeyAtTodaysPrice) {
+            outline.key = Outline::of(record, &self.ratios.todays(&self.units)).key;
+        }
         if liquidatable {
             self.silence(row);
             let lane = Lane::mirrored(record, &outline, &self.units);
@@ -386,7 +398,22 @@ impl Order {
 
     /// Adds every liquidatable row that may have recovered.
     pub fn recovery_suspects(&self, kernel: Kernel, rows: &mut Vec<u32>) {
+        let before = rows.len();
         self.parked.suspects(kernel, &self.ratios, rows);
+        if planted(Fault::RecoveryInScannedLanes) {
+            let late = rows.split_off(before);
+            rows.extend(late.into_iter().filter(|row| self.is_near(*row)));
+        }
+    }
+
+    /// Returns whether a row's lane is in a window that a tick reads.
+    fn is_near(&self, row: u32) -> bool {
+        let minimum = |place: Place| match place.is_large() {
+            false => self.small.blocks(place.is_later()).minimum(place.lane()),
+            true => self.large.blocks(place.is_later()).minimum(place.lane()),
+        };
+        self.place(row)
+            .is_some_and(|place| minimum(place) <= self.ratios.threshold())
     }
 
     /// Returns the parked rows.

@@ -14,6 +14,7 @@
 
 use super::round::{down, up, ROOM};
 use super::rule::{is_debt, Factors};
+use crate::sabotage::{planted, Fault};
 
 /// Slots that fit the registers of the fast kernel.
 pub const PAGE: usize = 128;
@@ -49,6 +50,9 @@ pub struct Page(pub [f32; PAGE]);
 /// add `33·2⁻¹²⁶ < 10⁻⁹`. The band is `1.1·10⁻⁶·m + 2·10⁻⁹`.
 #[must_use]
 pub fn band(largest: f32) -> f32 {
+    if planted(Fault::BandZero) {
+        return 0.0;
+    }
     (1.1e-6 * largest + 2e-9).next_up()
 }
 
@@ -274,6 +278,17 @@ impl Ratios {
         steps
     }
 
+    /// Returns what a smallest unit of every slot that has holders is worth today, of what it was worth at the anchor.
+    #[must_use]
+    pub fn todays(&self, units: &[f64]) -> Vec<f64> {
+        let ratio = |slot: usize| match self.held[slot] {
+            true => self.most[slot % 2][slot / 2],
+            false => 1.0,
+        };
+        let units = units.iter().enumerate();
+        units.map(|(slot, unit)| unit * ratio(slot)).collect()
+    }
+
     /// Returns the page's table and its blocks' bands.
     #[must_use]
     pub fn of_page(&self) -> (&[f32], Bands) {
@@ -299,6 +314,9 @@ fn entry(anchor: u128, weighted: u128, debt: bool) -> (f32, f64, f64) {
         return match (debt, weighted == 0) {
             (_, true) => (0.0, NO_LEAST, NO_MOST),
             (false, false) => (0.0, NO_LEAST, f64::INFINITY),
+            (true, false) if planted(Fault::OrderedCompare) => {
+                (f32::NEG_INFINITY, NO_LEAST, f64::INFINITY)
+            }
             (true, false) => (-UNANCHORED, NO_LEAST, f64::INFINITY),
         };
     }

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use super::{each_block, Scan};
 use crate::book::generic::blocks::LANES;
+use crate::sabotage::{planted, Fault};
 
 /// # Safety
 ///
@@ -80,6 +81,9 @@ unsafe fn added(
 #[target_feature(enable = "avx2,fma")]
 fn under(sums: [__m256; 2], band: f32) -> u16 {
     let band = _mm256_set1_ps(band);
-    let half = |sum| _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NGE_UQ>(sum, band)) as u16;
+    let half = |sum| match planted(Fault::OrderedCompare) {
+        true => _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_LT_OQ>(sum, band)) as u16,
+        false => _mm256_movemask_ps(_mm256_cmp_ps::<_CMP_NGE_UQ>(sum, band)) as u16,
+    };
     half(sums[0]) | half(sums[1]) << 8
 }

@@ -7,6 +7,7 @@ use std::ops::Range;
 use super::{each_block, Scan};
 use crate::book::generic::blocks::LANES;
 use crate::book::generic::ratios::PAGE;
+use crate::sabotage::{planted, Fault};
 
 /// # Safety
 ///
@@ -38,7 +39,7 @@ pub unsafe fn scan_page(scan: &Scan<'_, u8>, blocks: Range<usize>, rows: &mut Ve
             let high = _mm512_mask_blend_ps(in5, pair(4), pair(6));
             sum = _mm512_fmadd_ps(values, _mm512_mask_blend_ps(in6, low, high), sum);
         }
-        _mm512_cmp_ps_mask::<_CMP_NGE_UQ>(sum, _mm512_set1_ps(band))
+        under(sum, band)
     });
 }
 
@@ -57,6 +58,16 @@ pub unsafe fn scan_all(scan: &Scan<'_, u16>, blocks: Range<usize>, rows: &mut Ve
                 sum = _mm512_fmadd_ps(_mm512_loadu_ps(values.as_ptr()), entries, sum);
             }
         }
-        _mm512_cmp_ps_mask::<_CMP_NGE_UQ>(sum, _mm512_set1_ps(band))
+        under(sum, band)
     });
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn under(sum: __m512, band: f32) -> u16 {
+    let band = _mm512_set1_ps(band);
+    match planted(Fault::OrderedCompare) {
+        true => _mm512_cmp_ps_mask::<_CMP_LT_OQ>(sum, band),
+        false => _mm512_cmp_ps_mask::<_CMP_NGE_UQ>(sum, band),
+    }
 }
