@@ -3,7 +3,6 @@
 use std::ops::Range;
 
 use super::kernels::Word;
-use super::lane::Lane;
 use super::ratios::{Classes, PAGE};
 use crate::sabotage::{planted, Fault};
 
@@ -13,9 +12,8 @@ pub const LANES: usize = 16;
 const GROUP: usize = 32;
 const NOBODY: u32 = u32::MAX;
 
-/// One leg of every lane: with words of 32 bits, one line of the cache.
+/// One leg of every lane.
 #[derive(Clone, Copy, Debug, Default)]
-#[repr(align(64))]
 pub struct Row<W>(pub [W; LANES]);
 
 /// What a scan reads of a block beside its rows.
@@ -65,13 +63,21 @@ impl<W: Word> Blocks<W> {
         }
     }
 
-    /// Makes room for exactly so many blocks and rows more.
+    /// Makes room for so many blocks and rows more.
     pub fn reserve(&mut self, blocks: usize, rows: usize) {
         self.rows.reserve_exact(rows);
         self.heads.reserve_exact(blocks);
         self.classes.reserve_exact(blocks);
         self.owners.reserve_exact(blocks * LANES);
         self.minima.reserve_exact(blocks.div_ceil(self.window));
+    }
+
+    /// Gives back what growing left over.
+    pub fn shrink(&mut self) {
+        self.rows.shrink_to_fit();
+        self.heads.shrink_to_fit();
+        self.classes.shrink_to_fit();
+        self.owners.shrink_to_fit();
     }
 
     /// Adds a block of vacant lanes and returns the number of the first of them.
@@ -122,27 +128,25 @@ impl<W: Word> Blocks<W> {
         self.classes[block]
     }
 
-    /// Writes a row's position into a lane that it fits; `local` numbers the slots as the scan's table does.
+    /// Writes a row's position into a lane that it fits.
     #[inline]
-    pub fn write(&mut self, lane: u32, row: u32, position: &Lane<'_>, local: impl Fn(u16) -> u16) {
+    pub fn write(&mut self, lane: u32, row: u32, key: f32, legs: &[W]) {
         let (number, place) = (lane as usize / LANES, lane as usize % LANES);
         let head = &mut self.heads[number];
-        let rows = &mut self.rows[head.rows()];
-        let (mut legs, mut classes) = (0, 0);
-        position.each(|slot, share| {
-            let slot = local(slot);
-            rows[legs].0[place] = W::new(slot, share);
-            classes |= 1 << (usize::from(slot) % PAGE);
-            legs += 1;
-        });
-        for row in &mut rows[legs..] {
+        let (rows, rest) = self.rows[head.rows()].split_at_mut(legs.len());
+        let mut classes = 0;
+        for (row, word) in rows.iter_mut().zip(legs) {
+            row.0[place] = *word;
+            classes |= 1 << (word.slot() % PAGE);
+        }
+        for row in rest {
             row.0[place] = W::default(); // adds nothing: every table entry is finite
         }
         head.live |= 1 << place;
         self.classes[number] |= classes;
         self.owners[lane as usize] = row;
         let minimum = &mut self.minima[number / self.window];
-        *minimum = minimum.min(position.key);
+        *minimum = minimum.min(key);
     }
 
     /// Takes a lane out of all scans until it is written again.

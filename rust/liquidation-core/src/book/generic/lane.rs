@@ -1,5 +1,6 @@
 //! One position as the screen sees it: its legs' shares of its value at the anchor, its key, its mirrored key.
 
+use super::kernels::Word;
 use super::ratios::{HIDDEN_IN_KEY, HIDDEN_UNITS};
 use super::round::{down, parts_down, parts_up, up, ROOM};
 use super::rule::is_debt;
@@ -18,8 +19,6 @@ const DUST: f64 = (1u64 << 36) as f64;
 pub struct Outline {
     /// Health at the anchor, rounded down, the hidden units counted as debt.
     pub key: f32,
-    /// Legs of its lane.
-    pub legs: usize,
     collateral: f64,
     debt: f64,
 }
@@ -29,7 +28,7 @@ impl Outline {
     #[inline]
     #[must_use]
     pub fn of(record: Record<'_>, units: &[f64]) -> Outline {
-        let (mut collateral, mut debt, mut legs) = (0.0, 0.0, 0);
+        let (mut collateral, mut debt) = (0.0, 0.0);
         for (slot, amount) in record.legs() {
             let (value, mask) = (
                 amount as f64 * units[usize::from(slot)],
@@ -37,21 +36,17 @@ impl Outline {
             );
             collateral += f64::from_bits(value.to_bits() & !mask);
             debt += f64::from_bits(value.to_bits() & mask);
-            legs += usize::from(value > 0.0 || is_debt(slot));
         }
         let key = collateral / (debt + HIDDEN_IN_KEY);
         let key = match planted(Fault::KeyRoundedUp) {
             true => up(key).next_up(),
             false => down(key * (1.0 - ROOM)),
         };
-        let mut outline = Outline {
+        Outline {
             key,
-            legs,
             collateral,
             debt,
-        };
-        outline.legs += usize::from(outline.is_dust());
-        outline
+        }
     }
 
     /// Returns the health at the anchor, rounded up.
@@ -77,75 +72,80 @@ impl Outline {
     }
 }
 
-/// Slots and shares at the anchor, each rounded against the borrower: collateral down, debt up.
+/// A position's legs as words, and its key: what is written into a block.
 #[derive(Clone, Copy, Debug)]
-pub struct Lane<'a> {
-    record: Record<'a>,
-    units: &'a [f64],
-    share: f64,
-    unit_slot: Option<u16>,
-    is_mirrored: bool,
-    /// Its legs, at most.
-    pub legs: usize,
-    /// Its outline's.
+pub struct Lane<W> {
+    words: [W; LANE_LEGS],
+    legs: usize,
+    /// Its outline's, or the mirrored one with its sign changed.
     pub key: f32,
 }
 
-impl<'a> Lane<'a> {
-    /// Returns a position's lane; `unit_slot` is that of dust's constant leg.
+impl<W: Word> Lane<W> {
+    /// Returns a position's lane: slots and shares at the anchor, each rounded against the borrower, collateral down, debt up.
+    ///
+    /// `unit_slot` is that of dust's constant leg; `local` numbers the slots as the scan's table does.
     #[inline]
     #[must_use]
-    pub fn of(record: Record<'a>, outline: &Outline, units: &'a [f64], unit_slot: u16) -> Lane<'a> {
-        Lane {
-            record,
-            units,
-            share: PARTS / outline.total(),
-            unit_slot: outline.is_dust().then_some(unit_slot),
-            is_mirrored: false,
-            legs: outline.legs,
-            key: outline.key,
+    pub fn of(
+        record: Record<'_>,
+        outline: &Outline,
+        units: &[f64],
+        unit_slot: u16,
+        local: impl Fn(u16) -> u16,
+    ) -> Lane<W> {
+        let mut lane = Lane::with(outline.key);
+        let share = PARTS / outline.total();
+        let (less, more) = (share * (1.0 - ROOM), share * (1.0 + ROOM));
+        let dropped = usize::from(planted(Fault::DroppedLeg) && record.len() > 2);
+        for (slot, amount) in record.legs().take(record.len() - dropped) {
+            let value = amount as f64 * units[usize::from(slot)];
+            if is_debt(slot) {
+                lane.push(local(slot), parts_up(value * more));
+            } else if value > 0.0 {
+                lane.push(local(slot), parts_down(value * less));
+            }
         }
+        if outline.is_dust() {
+            lane.push(local(unit_slot), parts_up(HIDDEN_UNITS * more));
+        }
+        lane
     }
 
     /// Returns a liquidatable position's lane, the sides changed over: debts first and down, collateral up.
     #[must_use]
-    pub fn mirrored(record: Record<'a>, outline: &Outline, units: &'a [f64]) -> Lane<'a> {
+    pub fn mirrored(record: Record<'_>, outline: &Outline, units: &[f64]) -> Lane<W> {
+        let mut lane = Lane::with(-outline.mirrored());
+        let share = PARTS / outline.total();
+        let value = |slot: u16, amount: u64| amount as f64 * units[usize::from(slot)] * share;
+        for (slot, amount) in record.legs().filter(|leg| is_debt(leg.0)) {
+            lane.push(slot, parts_down(value(slot, amount) * (1.0 - ROOM)));
+        }
+        for (slot, amount) in record.legs().filter(|leg| !is_debt(leg.0)) {
+            lane.push(slot, parts_up(value(slot, amount) * (1.0 + ROOM)));
+        }
+        lane
+    }
+
+    /// Returns its legs, what counts for the borrower first.
+    #[inline]
+    #[must_use]
+    pub fn legs(&self) -> &[W] {
+        &self.words[..self.legs]
+    }
+
+    #[inline]
+    fn with(key: f32) -> Lane<W> {
         Lane {
-            record,
-            units,
-            share: PARTS / outline.total(),
-            unit_slot: None,
-            is_mirrored: true,
-            legs: record.len(),
-            key: -outline.mirrored(),
+            words: [W::default(); LANE_LEGS],
+            legs: 0,
+            key,
         }
     }
 
-    /// Visits slot and share of every leg, what counts for the borrower first.
     #[inline]
-    pub fn each(&self, mut visit: impl FnMut(u16, u32)) {
-        let (less, more) = (self.share * (1.0 - ROOM), self.share * (1.0 + ROOM));
-        let value = |slot: u16, amount: u64| amount as f64 * self.units[usize::from(slot)];
-        if self.is_mirrored {
-            for (slot, amount) in self.record.legs().filter(|leg| is_debt(leg.0)) {
-                visit(slot, parts_down(value(slot, amount) * less));
-            }
-            for (slot, amount) in self.record.legs().filter(|leg| !is_debt(leg.0)) {
-                visit(slot, parts_up(value(slot, amount) * more));
-            }
-            return;
-        }
-        let dropped = usize::from(planted(Fault::DroppedLeg) && self.record.len() > 2);
-        for (slot, amount) in self.record.legs().take(self.record.len() - dropped) {
-            let value = value(slot, amount);
-            if is_debt(slot) {
-                visit(slot, parts_up(value * more));
-            } else if value > 0.0 {
-                visit(slot, parts_down(value * less));
-            }
-        }
-        if let Some(slot) = self.unit_slot {
-            visit(slot, parts_up(HIDDEN_UNITS * more));
-        }
+    fn push(&mut self, slot: u16, share: u32) {
+        self.words[self.legs] = W::new(slot, share);
+        self.legs += 1;
     }
 }

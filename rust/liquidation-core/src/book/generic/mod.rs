@@ -20,6 +20,7 @@ pub mod round;
 pub mod rule;
 mod snapshot;
 pub mod sorting;
+pub mod spread;
 pub mod store;
 pub mod verdicts;
 pub mod wide;

@@ -12,7 +12,7 @@ use super::parked::Parked;
 use super::partition::{Look, Partition, Place};
 use super::ratios::{Paging, Ratios, PAGE};
 use super::rule::Factors;
-use super::sorting::{sorted, Keyed};
+use super::spread::{Bounds, Spread};
 use super::store::{Record, Rows};
 use crate::sabotage::{planted, Fault};
 
@@ -56,59 +56,49 @@ impl Order {
             parked: Parked::default(),
             read: 0,
         };
-        let (mut keyed, mut parked) = ([Vec::with_capacity(rows.len()), Vec::new()], Vec::new());
+        order.lay(rows, is_parked);
+        order
+    }
+
+    fn lay(&mut self, rows: &Rows, is_parked: impl Fn(u32) -> bool) {
+        let bounds = Bounds::sampled(rows, &self.units);
+        let (mut small, mut large) = (Spread::new(&bounds), Spread::new(&bounds));
+        let mut parked = Vec::new();
         for (row, record) in rows.records() {
             if !record.has_debt() {
                 continue;
             }
-            let outline = Outline::of(record, &order.units);
+            let outline = Outline::of(record, &self.units);
             if is_parked(row) {
                 parked.push((outline.mirrored(), row));
+            } else if self.is_large(record, &outline) {
+                large.add(row, &self.large_lane(record, &outline));
             } else {
-                keyed[usize::from(order.is_large(record, &outline))].push(Keyed::new(
-                    outline.key,
-                    outline.legs,
-                    row,
-                ));
+                small.add(row, &self.small_lane(record, &outline));
             }
         }
-        let units = &order.units;
-        order.parked = Parked::sorted(parked, |row| {
+        let places = &mut self.places;
+        self.small.lay(small, |row, lane| {
+            places[row as usize] = Place::new(false, false, lane);
+        });
+        self.large.lay(large, |row, lane| {
+            places[row as usize] = Place::new(true, false, lane);
+        });
+        let units = &self.units;
+        self.parked = Parked::sorted(parked, |row| {
             let record = rows.record(row);
             Lane::mirrored(record, &Outline::of(record, units), units)
         });
-        order.fill(rows, keyed.map(sorted));
-        order
     }
 
-    fn fill(&mut self, rows: &Rows, keyed: [Vec<Keyed>; 2]) {
-        let Order {
-            units,
-            paging,
-            ratios,
-            small,
-            large,
-            places,
-            ..
-        } = self;
-        let (unit, [on_page, others]) = (ratios.unit_slot(), keyed);
-        let lane = |record| Lane::of(record, &Outline::of(record, units), units, unit);
-        let mut put = |large: bool, row: u32, lane: u32| {
-            places[row as usize] = Place::new(large, false, lane);
-        };
-        let local = |slot| paging.number(slot);
-        small.lay(rows, on_page, lane, local, |row, lane| {
-            put(false, row, lane);
-        });
-        large.lay(
-            rows,
-            others,
-            lane,
-            |slot| slot,
-            |row, lane| {
-                put(true, row, lane);
-            },
-        );
+    fn small_lane(&self, record: Record<'_>, outline: &Outline) -> Lane<u32> {
+        let local = |slot| self.paging.number(slot);
+        Lane::of(record, outline, &self.units, self.ratios.unit_slot(), local)
+    }
+
+    fn large_lane(&self, record: Record<'_>, outline: &Outline) -> Lane<u64> {
+        let unit_slot = self.ratios.unit_slot();
+        Lane::of(record, outline, &self.units, unit_slot, |slot| slot)
     }
 
     /// Takes a slot's present price and whether anybody holds it.
@@ -135,26 +125,21 @@ impl Order {
             return;
         }
         self.parked.remove(row);
-        let lane = Lane::of(record, &outline, &self.units, self.ratios.unit_slot());
         let large = self.is_large(record, &outline);
-        if let Some(place) = self.place(row).filter(|place| place.is_large() == large) {
-            let local = |slot| self.paging.number(slot);
-            let rewritten = match large {
-                false => self.small.rewrite(place, row, &lane, local),
-                true => self.large.rewrite(place, row, &lane, |slot| slot),
-            };
-            if rewritten {
-                return;
+        let old = self.place(row).filter(|place| place.is_large() == large);
+        if large {
+            let lane = self.large_lane(record, &outline);
+            if !old.is_some_and(|old| self.large.rewrite(old, row, &lane)) {
+                self.remove(row);
+                self.places[row as usize] = Place::new(true, true, self.large.append(row, &lane));
+            }
+        } else {
+            let lane = self.small_lane(record, &outline);
+            if !old.is_some_and(|old| self.small.rewrite(old, row, &lane)) {
+                self.remove(row);
+                self.places[row as usize] = Place::new(false, true, self.small.append(row, &lane));
             }
         }
-        self.remove(row);
-        let lane = Lane::of(record, &outline, &self.units, self.ratios.unit_slot());
-        let local = |slot| self.paging.number(slot);
-        let number = match large {
-            false => self.small.append(row, &lane, local),
-            true => self.large.append(row, &lane, |slot| slot),
-        };
-        self.places[row as usize] = Place::new(large, true, number);
     }
 
     /// Takes a row out of the screen for good.

@@ -39,16 +39,20 @@ impl Default for Parked {
 impl Parked {
     /// Returns rows and their lanes in the order of their mirrored keys.
     #[must_use]
-    pub fn sorted<'a>(mut entries: Vec<(f32, u32)>, lane: impl Fn(u32) -> Lane<'a>) -> Parked {
+    pub fn sorted(mut entries: Vec<(f32, u32)>, lane: impl Fn(u32) -> Lane<u64>) -> Parked {
         entries.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
         let mut parked = Parked::default();
         for block in entries.chunks(LANES) {
             let lanes: Vec<_> = block.iter().map(|(_, row)| lane(*row)).collect();
-            let first = parked
-                .sorted
-                .push(lanes.iter().map(|lane| lane.legs).max().unwrap_or(0));
+            let first = parked.sorted.push(
+                lanes
+                    .iter()
+                    .map(|lane| lane.legs().len())
+                    .max()
+                    .unwrap_or(0),
+            );
             for ((number, (_, row)), lane) in (first..).zip(block).zip(&lanes) {
-                parked.sorted.write(number, *row, lane, |slot| slot);
+                parked.sorted.write(number, *row, lane.key, lane.legs());
                 parked.places.insert(*row, number);
             }
         }
@@ -56,16 +60,16 @@ impl Parked {
     }
 
     /// Parks a row, or gives it another lane.
-    pub fn add(&mut self, row: u32, lane: &Lane<'_>) {
+    pub fn add(&mut self, row: u32, lane: &Lane<u64>) {
         self.remove(row);
-        let legs = lane.legs;
+        let legs = lane.legs().len();
         let fits = |number: &u32| self.recent.legs(*number) >= legs;
         if !self.vacant.last().is_some_and(fits) {
             let first = self.recent.push(legs.next_multiple_of(4));
             self.vacant.extend((first..first + LANES as u32).rev());
         }
         if let Some(number) = self.vacant.pop() {
-            self.recent.write(number, row, lane, |slot| slot);
+            self.recent.write(number, row, lane.key, lane.legs());
             self.places.insert(row, number | IS_RECENT);
         }
     }

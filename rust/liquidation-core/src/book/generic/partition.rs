@@ -7,8 +7,8 @@ use super::blocks::{Blocks, LANES};
 use super::kernels::{Kernel, Scan, Word};
 use super::lane::{Lane, LANE_LEGS};
 use super::ratios::{Bands, Classes};
-use super::sorting::{sort_by_legs, Keyed};
-use super::store::{Record, Rows};
+use super::sorting::sort_by_size;
+use super::spread::{Bucket, Spread};
 use crate::sabotage::{planted, Fault};
 
 /// Blocks of a window that was laid with the anchor.
@@ -82,63 +82,59 @@ impl<W: Word> Default for Partition<W> {
 }
 
 impl<W: Word> Partition<W> {
-    /// Lays rows of rising keys: windows in that order, within them blocks of positions alike in length.
-    pub fn lay<'a>(
-        &mut self,
-        rows: &'a Rows,
-        mut keyed: Vec<Keyed>,
-        lane: impl Fn(Record<'a>) -> Lane<'a>,
-        local: impl Fn(u16) -> u16,
-        mut put: impl FnMut(u32, u32),
-    ) {
-        let mut other = [Keyed::default(); WINDOW * LANES];
-        let mut height = 0;
-        for window in keyed.chunks_mut(WINDOW * LANES) {
-            let count = window.len();
-            sort_by_legs(window, &mut other[..count]);
-            height += window.chunks(LANES).map(longest).sum::<usize>();
+    /// Lays lanes in windows of rising keys, within them blocks of lanes alike in length; tells every row's lane.
+    pub fn lay(&mut self, spread: Spread<'_, W>, mut put: impl FnMut(u32, u32)) {
+        let (mut before, mut rest) = (Bucket::default(), Vec::new());
+        for mut bucket in spread.into_buckets() {
+            bucket.take(&before, &rest);
+            let order = bucket.order();
+            let (windows, over) = order.as_chunks::<{ WINDOW * LANES }>();
+            for window in windows {
+                self.lay_window(&bucket, window, &mut put);
+            }
+            (before, rest) = (bucket, over.to_vec());
         }
-        self.laid.reserve(keyed.len().div_ceil(LANES), height);
-        for window in keyed.chunks(WINDOW * LANES) {
-            window.iter().for_each(|entry| rows.fetch(entry.row()));
-            for block in window.chunks(LANES) {
-                let first = self.laid.push(longest(block));
-                for (number, entry) in (first..).zip(block) {
-                    let position = lane(rows.record(entry.row()));
-                    self.laid.write(number, entry.row(), &position, &local);
-                    put(entry.row(), number);
-                }
+        self.lay_window(&before, &rest, &mut put);
+        self.laid.shrink();
+    }
+
+    fn lay_window(&mut self, bucket: &Bucket<W>, window: &[u32], put: &mut impl FnMut(u32, u32)) {
+        let mut by_length = [0; WINDOW * LANES];
+        let by_length = &mut by_length[..window.len()];
+        sort_by_size(window, |number| bucket.legs(number), by_length);
+        for block in by_length.chunks(LANES) {
+            let longest = block.last().map_or(0, |number| bucket.legs(*number));
+            let first = self.laid.push(longest);
+            for (lane, number) in (first..).zip(block) {
+                let (row, key, legs) = bucket.lane(*number);
+                self.laid.write(lane, row, key, legs);
+                put(row, lane);
             }
         }
     }
 
-    /// Writes a position into the lane it has, if it fits there without falling below its window's minimum.
-    pub fn rewrite(
-        &mut self,
-        place: Place,
-        row: u32,
-        position: &Lane<'_>,
-        local: impl Fn(u16) -> u16,
-    ) -> bool {
+    /// Writes a position into the place it has, if it fits there without falling below its window's minimum.
+    pub fn rewrite(&mut self, place: Place, row: u32, lane: &Lane<W>) -> bool {
         let blocks = self.blocks_mut(place.is_later());
-        let fits = position.legs <= blocks.legs(place.lane());
-        let fits = fits && (place.is_later() || position.key >= blocks.minimum(place.lane()));
+        let fits = lane.legs().len() <= blocks.legs(place.lane());
+        let fits = fits && (place.is_later() || lane.key >= blocks.minimum(place.lane()));
         if fits {
-            blocks.write(place.lane(), row, position, local);
+            blocks.write(place.lane(), row, lane.key, lane.legs());
         }
         fits
     }
 
     /// Writes a position into a lane for what came later and returns its number.
-    pub fn append(&mut self, row: u32, position: &Lane<'_>, local: impl Fn(u16) -> u16) -> u32 {
-        let size = SIZES.partition_point(|size| *size < position.legs);
-        let lane = self.vacant[size].pop().unwrap_or_else(|| {
+    pub fn append(&mut self, row: u32, lane: &Lane<W>) -> u32 {
+        let legs = lane.legs().len();
+        let size = SIZES.partition_point(|size| *size < legs);
+        let number = self.vacant[size].pop().unwrap_or_else(|| {
             let first = self.later.push(SIZES[size]);
             self.vacant[size].extend((first + 1..first + LANES as u32).rev());
             first
         });
-        self.later.write(lane, row, position, local);
-        lane
+        self.later.write(number, row, lane.key, lane.legs());
+        number
     }
 
     /// Takes a lane out of the screen for good.
@@ -234,9 +230,4 @@ impl<W: Word> Partition<W> {
             &mut self.laid
         }
     }
-}
-
-/// Returns the legs of the longest lane of a block, which is its last.
-fn longest(block: &[Keyed]) -> usize {
-    block.last().map_or(0, |entry| entry.legs())
 }

@@ -102,12 +102,6 @@ impl Rows {
         }
     }
 
-    /// Has a row's first words fetched into the cache: a loop over many has them all fetched at once.
-    #[inline]
-    pub fn fetch(&self, row: u32) {
-        std::hint::black_box(self.record(row).words.first().copied());
-    }
-
     /// Returns the rows that are not removed.
     pub fn present(&self) -> impl Iterator<Item = u32> + '_ {
         self.records().map(|(row, _)| row)

@@ -212,10 +212,11 @@ mod tests {
         let (mut store, mut blocks) = (Store::default(), Blocks::new(1));
         let row = store.put(1, legs);
         let units = vec![1e18; PAGE];
-        let outline = Outline::of(store.rows().record(row), &units);
-        let lane = Lane::of(store.rows().record(row), &outline, &units, PAGE as u16);
+        let record = store.rows().record(row);
+        let outline = Outline::of(record, &units);
+        let lane = Lane::of(record, &outline, &units, PAGE as u16, |slot| slot);
         let first = blocks.push(legs.len());
-        (0..16).for_each(|number| blocks.write(first + number, number, &lane, |slot| slot));
+        (0..16).for_each(|number| blocks.write(first + number, number, lane.key, lane.legs()));
         blocks
     }
 
