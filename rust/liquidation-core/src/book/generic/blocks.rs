@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::kernels::Word;
-use super::ratios::{Classes, PAGE};
+use super::ratios::Classes;
 use crate::sabotage::{planted, Fault};
 
 /// Lanes of a block.
@@ -134,16 +134,16 @@ impl<W: Word> Blocks<W> {
         let (number, place) = (lane as usize / LANES, lane as usize % LANES);
         let head = &mut self.heads[number];
         let (rows, rest) = self.rows[head.rows()].split_at_mut(legs.len());
-        let mut classes = 0;
+        let mut classes = [0u64; 2];
         for (row, word) in rows.iter_mut().zip(legs) {
             row.0[place] = *word;
-            classes |= 1 << (word.slot() % PAGE);
+            classes[word.slot() / 64 % 2] |= 1 << (word.slot() % 64);
         }
         for row in rest {
             row.0[place] = W::default(); // adds nothing: every table entry is finite
         }
         head.live |= 1 << place;
-        self.classes[number] |= classes;
+        self.classes[number] |= Classes::from(classes[0]) | Classes::from(classes[1]) << 64;
         self.owners[lane as usize] = row;
         let minimum = &mut self.minima[number / self.window];
         *minimum = minimum.min(key);

@@ -72,6 +72,40 @@ impl Outline {
     }
 }
 
+/// What positions become words by: the values of a smallest unit at the anchor, the slot of dust's constant leg, and
+/// `local`, which numbers the slots as the scan's table does.
+#[derive(Clone, Copy, Debug)]
+pub struct Scale<'a, L> {
+    /// By slot.
+    pub units: &'a [f64],
+    /// As the market numbers it.
+    pub unit_slot: u16,
+    /// From the market's number to the table's.
+    pub local: L,
+}
+
+impl<L: Fn(u16) -> u16> Scale<'_, L> {
+    /// Visits a position's legs: slots and shares at the anchor, each rounded against the borrower, collateral down, debt up.
+    #[inline]
+    pub fn each<W: Word>(&self, record: Record<'_>, outline: &Outline, mut visit: impl FnMut(W)) {
+        let share = PARTS / outline.total();
+        let (less, more) = (share * (1.0 - ROOM), share * (1.0 + ROOM));
+        let dropped = usize::from(planted(Fault::DroppedLeg) && record.len() > 2);
+        for (slot, amount) in record.legs().take(record.len() - dropped) {
+            let (value, debt) = (amount as f64 * self.units[usize::from(slot)], is_debt(slot));
+            let share = value * if debt { more } else { less };
+            let (down, up) = (parts_down(share), parts_up(share)); // both, because which is hard to foresee
+            if debt || value > 0.0 {
+                visit(W::new((self.local)(slot), if debt { up } else { down }));
+            }
+        }
+        if outline.is_dust() {
+            let share = parts_up(HIDDEN_UNITS * more);
+            visit(W::new((self.local)(self.unit_slot), share));
+        }
+    }
+}
+
 /// A position's legs as words, and its key: what is written into a block.
 #[derive(Clone, Copy, Debug)]
 pub struct Lane<W> {
@@ -82,33 +116,16 @@ pub struct Lane<W> {
 }
 
 impl<W: Word> Lane<W> {
-    /// Returns a position's lane: slots and shares at the anchor, each rounded against the borrower, collateral down, debt up.
-    ///
-    /// `unit_slot` is that of dust's constant leg; `local` numbers the slots as the scan's table does.
+    /// Returns a position's lane.
     #[inline]
     #[must_use]
-    pub fn of(
+    pub fn of<L: Fn(u16) -> u16>(
         record: Record<'_>,
         outline: &Outline,
-        units: &[f64],
-        unit_slot: u16,
-        local: impl Fn(u16) -> u16,
+        scale: &Scale<'_, L>,
     ) -> Lane<W> {
         let mut lane = Lane::with(outline.key);
-        let share = PARTS / outline.total();
-        let (less, more) = (share * (1.0 - ROOM), share * (1.0 + ROOM));
-        let dropped = usize::from(planted(Fault::DroppedLeg) && record.len() > 2);
-        for (slot, amount) in record.legs().take(record.len() - dropped) {
-            let value = amount as f64 * units[usize::from(slot)];
-            if is_debt(slot) {
-                lane.push(local(slot), parts_up(value * more));
-            } else if value > 0.0 {
-                lane.push(local(slot), parts_down(value * less));
-            }
-        }
-        if outline.is_dust() {
-            lane.push(local(unit_slot), parts_up(HIDDEN_UNITS * more));
-        }
+        scale.each(record, outline, |word| lane.push(word));
         lane
     }
 
@@ -119,10 +136,12 @@ impl<W: Word> Lane<W> {
         let share = PARTS / outline.total();
         let value = |slot: u16, amount: u64| amount as f64 * units[usize::from(slot)] * share;
         for (slot, amount) in record.legs().filter(|leg| is_debt(leg.0)) {
-            lane.push(slot, parts_down(value(slot, amount) * (1.0 - ROOM)));
+            let share = parts_down(value(slot, amount) * (1.0 - ROOM));
+            lane.push(W::new(slot, share));
         }
         for (slot, amount) in record.legs().filter(|leg| !is_debt(leg.0)) {
-            lane.push(slot, parts_up(value(slot, amount) * (1.0 + ROOM)));
+            let share = parts_up(value(slot, amount) * (1.0 + ROOM));
+            lane.push(W::new(slot, share));
         }
         lane
     }
@@ -144,8 +163,8 @@ impl<W: Word> Lane<W> {
     }
 
     #[inline]
-    fn push(&mut self, slot: u16, share: u32) {
-        self.words[self.legs] = W::new(slot, share);
+    fn push(&mut self, word: W) {
+        self.words[self.legs] = word;
         self.legs += 1;
     }
 }

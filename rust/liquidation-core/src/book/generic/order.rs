@@ -7,7 +7,7 @@
 //! they are.
 
 use super::kernels::Kernel;
-use super::lane::{Lane, Outline};
+use super::lane::{Lane, Outline, Scale};
 use super::parked::Parked;
 use super::partition::{Look, Partition, Place};
 use super::ratios::{Paging, Ratios, PAGE};
@@ -72,9 +72,9 @@ impl Order {
             if is_parked(row) {
                 parked.push((outline.mirrored(), row));
             } else if self.is_large(record, &outline) {
-                large.add(row, &self.large_lane(record, &outline));
+                large.add(row, record, &outline, &self.large_scale());
             } else {
-                small.add(row, &self.small_lane(record, &outline));
+                small.add(row, record, &outline, &self.small_scale());
             }
         }
         let places = &mut self.places;
@@ -91,14 +91,20 @@ impl Order {
         });
     }
 
-    fn small_lane(&self, record: Record<'_>, outline: &Outline) -> Lane<u32> {
-        let local = |slot| self.paging.number(slot);
-        Lane::of(record, outline, &self.units, self.ratios.unit_slot(), local)
+    fn small_scale(&self) -> Scale<'_, impl Fn(u16) -> u16 + use<'_>> {
+        Scale {
+            units: &self.units,
+            unit_slot: self.ratios.unit_slot(),
+            local: |slot| self.paging.number(slot),
+        }
     }
 
-    fn large_lane(&self, record: Record<'_>, outline: &Outline) -> Lane<u64> {
-        let unit_slot = self.ratios.unit_slot();
-        Lane::of(record, outline, &self.units, unit_slot, |slot| slot)
+    fn large_scale(&self) -> Scale<'_, impl Fn(u16) -> u16 + use<>> {
+        Scale {
+            units: &self.units,
+            unit_slot: self.ratios.unit_slot(),
+            local: |slot| slot,
+        }
     }
 
     /// Takes a slot's present price and whether anybody holds it.
@@ -128,13 +134,13 @@ impl Order {
         let large = self.is_large(record, &outline);
         let old = self.place(row).filter(|place| place.is_large() == large);
         if large {
-            let lane = self.large_lane(record, &outline);
+            let lane = Lane::of(record, &outline, &self.large_scale());
             if !old.is_some_and(|old| self.large.rewrite(old, row, &lane)) {
                 self.remove(row);
                 self.places[row as usize] = Place::new(true, true, self.large.append(row, &lane));
             }
         } else {
-            let lane = self.small_lane(record, &outline);
+            let lane = Lane::of(record, &outline, &self.small_scale());
             if !old.is_some_and(|old| self.small.rewrite(old, row, &lane)) {
                 self.remove(row);
                 self.places[row as usize] = Place::new(false, true, self.small.append(row, &lane));
@@ -314,11 +320,10 @@ impl Order {
         self.small.len() + self.large.len()
     }
 
+    #[inline]
     fn is_large(&self, record: Record<'_>, outline: &Outline) -> bool {
-        outline.is_dust()
-            || record
-                .legs()
-                .any(|(slot, _)| self.paging.local(slot).is_none())
+        let elsewhere = |(slot, _)| self.paging.local(slot).is_none();
+        outline.is_dust() || (!self.paging.is_whole && record.legs().any(elsewhere))
     }
 
     fn place(&self, row: u32) -> Option<Place> {

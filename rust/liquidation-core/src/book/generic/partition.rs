@@ -88,6 +88,7 @@ impl<W: Word> Partition<W> {
         for mut bucket in spread.into_buckets() {
             bucket.take(&before, &rest);
             let order = bucket.order();
+            bucket.fetch();
             let (windows, over) = order.as_chunks::<{ WINDOW * LANES }>();
             for window in windows {
                 self.lay_window(&bucket, window, &mut put);

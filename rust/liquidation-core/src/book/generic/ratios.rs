@@ -116,6 +116,8 @@ impl Bands {
 #[derive(Clone, Debug)]
 pub struct Paging {
     local: Vec<u8>,
+    /// Whether every slot is on the page.
+    pub is_whole: bool,
 }
 
 const ELSEWHERE: u8 = u8::MAX;
@@ -133,7 +135,8 @@ impl Paging {
         for (number, slot) in slots.iter().enumerate() {
             local[usize::from(*slot)] = number as u8;
         }
-        Paging { local }
+        let is_whole = slots.len() == local.len();
+        Paging { local, is_whole }
     }
 
     /// Returns a slot's number on the page, if it is there.

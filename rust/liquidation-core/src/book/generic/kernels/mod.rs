@@ -196,7 +196,7 @@ impl Word for u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::generic::lane::{Lane, Outline};
+    use crate::book::generic::lane::{Lane, Outline, Scale};
     use crate::book::generic::ratios::Ratios;
     use crate::book::generic::rule::Factors;
     use crate::book::generic::store::Store;
@@ -214,7 +214,12 @@ mod tests {
         let units = vec![1e18; PAGE];
         let record = store.rows().record(row);
         let outline = Outline::of(record, &units);
-        let lane = Lane::of(record, &outline, &units, PAGE as u16, |slot| slot);
+        let scale = Scale {
+            units: &units,
+            unit_slot: PAGE as u16,
+            local: |slot| slot,
+        };
+        let lane = Lane::of(record, &outline, &scale);
         let first = blocks.push(legs.len());
         (0..16).for_each(|number| blocks.write(first + number, number, lane.key, lane.legs()));
         blocks
