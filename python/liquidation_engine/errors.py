@@ -8,6 +8,7 @@ LiquidationEngineError
 │   ├── DatabaseVersionError     the schema is newer, older or changed since it was applied
 │   └── Interrupted              the database's answer was lost: what was asked may have happened or not (made by database)
 ├── DecodeError                  bytes that are not the account, message or event they should be
+├── MissingAccounts              a question about a position needs accounts that were not given (addresses)
 ├── RpcError                     a call to an RPC node did not give an answer to use
 │   ├── RpcTimeout               no answer in time: neither success nor failure
 │   ├── RpcUnavailable           no endpoint could be reached
@@ -15,13 +16,16 @@ LiquidationEngineError
 │       └── MinContextSlotNotReached  the node is behind the slot that was asked for
 ├── TransactionTooLarge          a transaction that does not fit into one packet (made by chain)
 ├── WalletError                  the key cannot be read or must not be used
-├── SigningRefused               the signer's policy or the kill switch forbids this transaction
+├── SigningRefused               the signer's policy forbids this transaction
+│   └── SigningPaused            the kill switch is on or its state is unknown: the same transaction may be signed later
 ├── LedgerError                  entries that would not balance
 ├── ArgumentError                an argument of another type, length or range than it must be (made by _core, as the next three)
 ├── UnknownPosition              the book has no position at this address
 ├── Refused                      the program would refuse; name and code are its own
 └── BookBroken                   an earlier call on this book failed inside: build a new one from a snapshot
 """
+
+from collections.abc import Sequence
 
 
 class LiquidationEngineError(Exception):
@@ -50,6 +54,14 @@ class DatabaseVersionError(ServerError):
 
 class DecodeError(LiquidationEngineError):
     """Bytes are not what they should be; the message says what was found and expected."""
+
+
+class MissingAccounts(LiquidationEngineError):
+    """A question about a position needs these accounts, which were not given; `addresses` are in base58."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        super().__init__(f"these accounts are needed and were not given: {', '.join(addresses)}")
+        self.addresses = list(addresses)
 
 
 class RpcError(LiquidationEngineError):
@@ -81,7 +93,11 @@ class WalletError(LiquidationEngineError):
 
 
 class SigningRefused(LiquidationEngineError):
-    """The signer's policy or the kill switch forbids this transaction."""
+    """The signer's policy forbids this transaction."""
+
+
+class SigningPaused(SigningRefused):
+    """The kill switch is on, or its state is not known for certain: that says nothing against this transaction."""
 
 
 class LedgerError(LiquidationEngineError):
