@@ -34,8 +34,8 @@ pub struct Counts {
     pub equal: u64,
     /// Not liquidatable, and too near for a 32-bit float.
     pub unclear: u64,
-    /// Verdicts computed since the judge was made.
-    pub judged: u64,
+    /// Verdicts computed by repricings since the judge was made; of those, the near ones and the equal ones.
+    pub judged: [u64; 3],
 }
 
 /// What one smallest unit weighs on one side.
@@ -155,7 +155,6 @@ impl Judge {
             self.legs.push(Vec::new());
         }
         let standing = self.standing(legs);
-        self.counts.judged += 1;
         self.legs[place].clear();
         self.legs[place].extend_from_slice(legs);
         self.touches[place] = legs
@@ -220,7 +219,9 @@ impl Judge {
                 continue;
             }
             let standing = self.standing(&self.legs[place]);
-            self.counts.judged += 1;
+            for (count, bit) in self.counts.judged.iter_mut().zip([PRESENT, NEAR, EQUAL]) {
+                *count += u64::from((standing | PRESENT) & bit != 0);
+            }
             self.settle(place, standing, &mut crossed, &mut recovered);
         }
         for place in std::mem::take(&mut self.rearmed) {

@@ -207,10 +207,11 @@ impl Market {
         let (crossed, recovered) = self.judge.reprice(prices, collateral, debt);
         let counts = self.judge.counts();
         self.tally.ticks += 1;
-        self.tally.position_ticks += counts.present;
-        self.tally.judged += counts.judged - before;
-        self.tally.near += counts.near;
-        self.tally.equal += counts.equal;
+        let [judged, near, equal] = [0, 1, 2].map(|column| counts.judged[column] - before[column]);
+        self.tally.position_ticks += judged;
+        self.tally.near += near;
+        self.tally.equal += equal;
+        self.tally.untouched += counts.present.saturating_sub(judged);
         self.count_extras(found.1.len() as u64);
         self.compare(call, found, (&crossed, &recovered))?;
         if self.tally.ticks.is_multiple_of(LOOK_EVERY) {

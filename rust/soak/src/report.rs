@@ -71,7 +71,7 @@ pub fn table(arguments: &Arguments, outcome: &Outcome) -> String {
         "markets",
         "ticks",
         "position-ticks",
-        "judged anew",
+        "untouched",
         "near",
         "equal",
         "crossed",
@@ -91,7 +91,7 @@ pub fn table(arguments: &Arguments, outcome: &Outcome) -> String {
             markets,
             ticks,
             position_ticks,
-            judged,
+            untouched,
             near,
             equal,
             crossed,
@@ -101,7 +101,7 @@ pub fn table(arguments: &Arguments, outcome: &Outcome) -> String {
             wrong,
             ..
         } = tally;
-        let _ = writeln!(text, "{name:<24}{markets:>8}{ticks:>9}{position_ticks:>16}{judged:>15}{near:>13}{equal:>12}{crossed:>11}{recovered:>11}{extras:>10}{missed:>9}{wrong:>7}");
+        let _ = writeln!(text, "{name:<24}{markets:>8}{ticks:>9}{position_ticks:>16}{untouched:>15}{near:>13}{equal:>12}{crossed:>11}{recovered:>11}{extras:>10}{missed:>9}{wrong:>7}");
     }
     let _ = writeln!(text);
     for goal in goals(&total) {
@@ -205,7 +205,7 @@ fn object(tally: &Tally) -> String {
         ("markets", tally.markets),
         ("ticks", tally.ticks),
         ("position_ticks", tally.position_ticks),
-        ("judged", tally.judged),
+        ("untouched", tally.untouched),
         ("near", tally.near),
         ("equal", tally.equal),
         ("updates", tally.updates),

@@ -9,14 +9,14 @@ pub struct Tally {
     pub markets: u64,
     /// Changes of prices or weights.
     pub ticks: u64,
-    /// Positions in the market at each of them: each has a known exact verdict that the book's must equal.
+    /// Positions whose verdict the judge computed anew, from their legs, because the change concerned an asset of theirs.
     pub position_ticks: u64,
-    /// Of those, the ones that the change concerned: the judge computed them anew, from their legs.
-    pub judged: u64,
-    /// Of `position_ticks`, within 2⁻²⁰ (just below 1e-6) of equality.
+    /// Of those, the ones within 2⁻²⁰ (just below 1e-6) of equality.
     pub near: u64,
-    /// Of `position_ticks`, exactly equal.
+    /// Of those, the ones exactly equal.
     pub equal: u64,
+    /// Positions beside them, whose verdict had to stay what it was.
+    pub untouched: u64,
     /// Positions inserted, replaced or removed.
     pub updates: u64,
     /// Crossings told, all of them right.
@@ -48,9 +48,9 @@ impl AddAssign for Tally {
         self.markets += more.markets;
         self.ticks += more.ticks;
         self.position_ticks += more.position_ticks;
-        self.judged += more.judged;
         self.near += more.near;
         self.equal += more.equal;
+        self.untouched += more.untouched;
         self.updates += more.updates;
         self.crossed += more.crossed;
         self.recovered += more.recovered;

@@ -64,9 +64,14 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Returns a position's lane; `unit_slot` is that of dust's constant leg.
+    /// Returns a position's lane; `constant` is dust's leg of a price that never changes, in units.
     #[must_use]
-    pub fn of(record: Record<'_>, outline: &Outline, units: &[f64], unit_slot: u16) -> Lane {
+    pub fn of(
+        record: Record<'_>,
+        outline: &Outline,
+        units: &[f64],
+        constant: impl FnOnce() -> (u16, f64),
+    ) -> Lane {
         let mut lane = Lane {
             legs: [(0, 0.0); LANE_LEGS],
             count: 0,
@@ -85,7 +90,8 @@ impl Lane {
             lane.count -= 1;
         }
         if outline.is_dust() {
-            lane.push(unit_slot, up(HIDDEN_UNITS * share * (1.0 + ROOM)));
+            let (slot, units) = constant();
+            lane.push(slot, up(units * share * (1.0 + ROOM)));
         }
         lane
     }

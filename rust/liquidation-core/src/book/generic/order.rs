@@ -288,8 +288,11 @@ impl Order {
             places,
             ..
         } = self;
-        let unit = ratios.unit_slot();
-        let lane = |record: Record<'_>| Lane::of(record, &Outline::of(record, units), units, unit);
+        let lane = |record: Record<'_>| {
+            Lane::of(record, &Outline::of(record, units), units, || {
+                ratios.constant(record)
+            })
+        };
         small.lay(
             rows,
             &keyed[0],
@@ -325,7 +328,8 @@ impl Order {
             return;
         }
         self.parked.remove(row);
-        let lane = Lane::of(record, &outline, &self.units, self.ratios.unit_slot());
+        let constant = || self.ratios.constant(record);
+        let lane = Lane::of(record, &outline, &self.units, constant);
         let large = self.is_large(record, &outline);
         if let Some(place) = self.place(row).filter(|place| place.is_large() == large) {
             let paging = &self.paging;

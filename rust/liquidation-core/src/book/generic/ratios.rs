@@ -14,6 +14,7 @@
 
 use super::round::{down, up, ROOM};
 use super::rule::{is_debt, Factors};
+use super::store::Record;
 use crate::sabotage::{planted, Fault};
 
 /// Slots that fit the registers of the fast kernel.
@@ -190,6 +191,22 @@ impl Ratios {
     #[must_use]
     pub fn unit_slot(&self) -> u16 {
         self.anchor.len() as u16
+    }
+
+    /// Returns the constant leg of a dust position: the hidden units, as debt.
+    ///
+    /// Debts without a price at the anchor hide nothing: they are worth nothing until one of them has a price, and then
+    /// the whole block is looked at. Their leg is a credit, or positions that are worth nothing on either side would be
+    /// candidates at every tick.
+    #[must_use]
+    pub fn constant(&self, record: Record<'_>) -> (u16, f64) {
+        let owes = |(slot, _): (u16, u64)| is_debt(slot) && self.anchor[usize::from(slot)] > 0;
+        let units = if record.legs().any(owes) {
+            HIDDEN_UNITS
+        } else {
+            -HIDDEN_UNITS
+        };
+        (self.unit_slot(), units)
     }
 
     /// Takes a slot's present price and whether anybody holds it.
