@@ -31,6 +31,8 @@ pub struct Arguments {
     pub kind: String,
     /// Whether the report is JSON.
     pub json: bool,
+    /// Whether stderr shows how far it is.
+    pub progress: bool,
     /// The kernels to run.
     pub kernels: Vec<Kernel>,
 }
@@ -46,6 +48,7 @@ impl Default for Arguments {
             scale: 1,
             kind: String::new(),
             json: false,
+            progress: false,
             kernels: named.filter_map(|name| Kernel::named(name).ok()).collect(),
         }
     }
@@ -54,7 +57,10 @@ impl Default for Arguments {
 impl Arguments {
     /// Returns what the words of a command line and the environment ask for.
     pub fn from_words(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
-        let mut arguments = Arguments::default();
+        let mut arguments = Arguments {
+            progress: true,
+            ..Arguments::default()
+        };
         while let Some(word) = words.next() {
             let mut value = || {
                 words

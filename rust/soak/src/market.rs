@@ -174,6 +174,13 @@ impl Market {
         self.anchor = self.weighted();
     }
 
+    /// Writes the book down and goes on with what was read back.
+    pub fn restore(&mut self) -> Checked {
+        self.book = GenericBook::from_bytes(&self.book.to_bytes(), self.book.kernel())?;
+        self.anchor = self.weighted();
+        self.look_at_all()
+    }
+
     /// Begins a new anchor.
     pub fn begin_anchor(&mut self) -> AnchorTask {
         self.anchor = self.weighted();

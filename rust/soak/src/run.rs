@@ -98,7 +98,9 @@ pub fn run(arguments: &Arguments, mut enough: impl FnMut(&Outcome) -> bool) -> O
                     });
                 }
                 let share = share_done(arguments, &outcome);
-                progress.show(share, &outcome);
+                if arguments.progress {
+                    progress.show(share, &outcome);
+                }
                 if enough(&outcome) || (share >= 1.0 && arguments.seeds.is_none()) {
                     break 'seeds;
                 }

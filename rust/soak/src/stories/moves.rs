@@ -98,8 +98,10 @@ pub fn crossing_again(market: &mut Market, positions: usize) -> Checked {
             market.churn(40, positions, &MIXED)?;
         }
         market.tick(&prices)?;
-        if step % 40 == 25 {
-            market.reanchor(); // laid while many are liquidatable: they have no lane to be seen in
+        match step % 40 {
+            25 => market.reanchor(), // laid while many are liquidatable: they have no lane to be seen in
+            35 => market.restore()?, // some are still to be told again
+            _ => {}
         }
     }
     Ok(())

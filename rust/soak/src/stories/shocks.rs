@@ -105,7 +105,10 @@ fn with_a_rare_leg(market: &mut Market, place: usize) -> Vec<Leg> {
     let common = market.assets() - 1;
     let leg = |market: &mut Market, asset: usize, side: u16| {
         let slot = 2 * asset as u16 + side;
-        (slot, (1e20 / market.judge.unit(slot)) as u64 + 1)
+        (
+            slot,
+            (1e20 / market.judge.unit(slot)).clamp(1.0, 1e18) as u64,
+        )
     };
     let (deposit, debt) = (market.dice.below(common), market.dice.below(common));
     let mut legs = vec![leg(market, deposit, 0), leg(market, debt, 1)];
