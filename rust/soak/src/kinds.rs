@@ -91,7 +91,6 @@ pub const KINDS: [Kind; 19] = [
 
 impl Kind {
     /// Runs a market of this kind to its end, or to the first difference; `scale` divides its size.
-    #[must_use]
     pub fn run(&self, kernel: Kernel, seed: u64, scale: usize) -> (Tally, Checked) {
         let mut market = match self.market(kernel, seed) {
             Ok(market) => market,
@@ -113,9 +112,9 @@ impl Kind {
         }
         let mut market = Market::new(&decimals, &exponents, kernel, dice)?;
         let mut weights = [vec![10_000; self.assets], vec![10_000; self.assets]];
-        for asset in 2..self.assets {
-            weights[0][asset] = 6_000 + market.dice.below(4_000) as u32;
-            weights[1][asset] = 10_000 + market.dice.below(4_000) as u32;
+        for (side, low) in weights.iter_mut().zip([6_000, 10_000]) {
+            let weighted = side.iter_mut().skip(2);
+            weighted.for_each(|weight| *weight = low + market.dice.below(4_000) as u32);
         }
         market.weigh(&weights[0], &weights[1])?;
         let mut prices: Vec<i64> = (0..self.assets).map(|_| market.dice.one(&PRICES)).collect();

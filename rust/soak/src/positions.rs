@@ -166,7 +166,7 @@ impl Market {
         let share = self.dice.share();
         match self.dice.below(200) {
             0 => 1.0 - 0.5 * share,
-            ..=120 => 1.0 + 0.3 * share,
+            1..=120 => 1.0 + 0.3 * share,
             _ => 1.3 + 3.0 * share * share,
         }
     }

@@ -64,13 +64,13 @@ pub struct Lane {
 }
 
 impl Lane {
-    /// Returns a position's lane; `constant` is dust's leg of a price that never changes, in units.
+    /// Returns a position's lane; `constant_slot` is that of dust's leg of a price that never changes.
     #[must_use]
     pub fn of(
         record: Record<'_>,
         outline: &Outline,
         units: &[f64],
-        constant: impl FnOnce() -> (u16, f64),
+        constant_slot: impl FnOnce() -> u16,
     ) -> Lane {
         let mut lane = Lane {
             legs: [(0, 0.0); LANE_LEGS],
@@ -90,8 +90,7 @@ impl Lane {
             lane.count -= 1;
         }
         if outline.is_dust() {
-            let (slot, units) = constant();
-            lane.push(slot, up(units * share * (1.0 + ROOM)));
+            lane.push(constant_slot(), up(HIDDEN_UNITS * share * (1.0 + ROOM)));
         }
         lane
     }

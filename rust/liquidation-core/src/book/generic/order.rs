@@ -290,7 +290,7 @@ impl Order {
         } = self;
         let lane = |record: Record<'_>| {
             Lane::of(record, &Outline::of(record, units), units, || {
-                ratios.constant(record)
+                ratios.constant_slot(record)
             })
         };
         small.lay(
@@ -328,7 +328,7 @@ impl Order {
             return;
         }
         self.parked.remove(row);
-        let constant = || self.ratios.constant(record);
+        let constant = || self.ratios.constant_slot(record);
         let lane = Lane::of(record, &outline, &self.units, constant);
         let large = self.is_large(record, &outline);
         if let Some(place) = self.place(row).filter(|place| place.is_large() == large) {

@@ -170,7 +170,7 @@ impl Ratios {
             .collect();
         let assets = anchor.len() / 2;
         let mut ratios = Ratios {
-            table: vec![0.0; anchor.len() + 1],
+            table: vec![0.0; anchor.len() + 2],
             held: vec![false; anchor.len()],
             anchor,
             least: [vec![NO_LEAST; assets], vec![NO_LEAST; assets]],
@@ -181,9 +181,10 @@ impl Ratios {
             parked: vec![0.0; assets * 2],
             parked_sizes: [0.0; PAGE],
         };
-        let unit = ratios.unit_slot();
-        ratios.table[usize::from(unit)] = -1.0;
-        ratios.resize_class(usize::from(unit) % PAGE);
+        for (slot, entry) in (usize::from(ratios.unit_slot())..).zip([-1.0, 1.0]) {
+            ratios.table[slot] = entry;
+            ratios.resize_class(slot % PAGE);
+        }
         ratios
     }
 
@@ -193,20 +194,15 @@ impl Ratios {
         self.anchor.len() as u16
     }
 
-    /// Returns the constant leg of a dust position: the hidden units, as debt.
+    /// Returns the slot of a dust position's constant leg: that of the hidden units, or of as much collateral.
     ///
     /// Debts without a price at the anchor hide nothing: they are worth nothing until one of them has a price, and then
-    /// the whole block is looked at. Their leg is a credit, or positions that are worth nothing on either side would be
+    /// the whole block is looked at. Without collateral for a constant leg, positions worth nothing on either side would be
     /// candidates at every tick.
     #[must_use]
-    pub fn constant(&self, record: Record<'_>) -> (u16, f64) {
+    pub fn constant_slot(&self, record: Record<'_>) -> u16 {
         let owes = |(slot, _): (u16, u64)| is_debt(slot) && self.anchor[usize::from(slot)] > 0;
-        let units = if record.legs().any(owes) {
-            HIDDEN_UNITS
-        } else {
-            -HIDDEN_UNITS
-        };
-        (self.unit_slot(), units)
+        self.unit_slot() + u16::from(!record.legs().any(owes))
     }
 
     /// Takes a slot's present price and whether anybody holds it.

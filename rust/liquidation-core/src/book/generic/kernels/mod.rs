@@ -164,7 +164,7 @@ slot!(u16, avx512::scan_all, avx2::scan_all);
 mod tests {
     use super::*;
     use crate::book::generic::lane::{Lane, Outline};
-    use crate::book::generic::ratios::{Ratios, HIDDEN_UNITS, PAGE};
+    use crate::book::generic::ratios::{Ratios, PAGE};
     use crate::book::generic::rule::Factors;
     use crate::book::generic::store::Store;
 
@@ -180,9 +180,7 @@ mod tests {
         let row = store.put(1, legs);
         let units = vec![1e18; PAGE];
         let outline = Outline::of(store.rows().record(row), &units);
-        let lane = Lane::of(store.rows().record(row), &outline, &units, || {
-            (PAGE as u16, HIDDEN_UNITS)
-        });
+        let lane = Lane::of(store.rows().record(row), &outline, &units, || PAGE as u16);
         let first = blocks.push(legs.len());
         (0..16).for_each(|number| blocks.write(first + number, number, &lane, &slot));
         blocks
