@@ -12,6 +12,7 @@ pub mod lane;
 pub mod market;
 pub mod order;
 pub mod parked;
+pub mod partition;
 pub mod price;
 pub mod ratios;
 pub mod report;

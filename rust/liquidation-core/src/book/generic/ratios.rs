@@ -12,6 +12,7 @@
 //! `R = 0` and `P > 0` has an infinite ratio and a table entry so large that the band of its blocks covers everything:
 //! every holder is checked until the next anchor. A ratio of collateral counts for 8 at most in the table.
 
+use super::lane::PARTS;
 use super::round::{down, up, ROOM};
 use super::rule::{is_debt, Factors};
 use super::store::Record;
@@ -39,22 +40,23 @@ pub struct Page(pub [f32; PAGE]);
 
 /// A block's band: how far above zero a sum may be computed although the true one is negative.
 ///
-/// Proof for `n ≤ 33` legs (one may be the unit of dust). Let `v` be a lane's values (`Σv ≤ 1 + 2⁻²²`, each rounded
-/// against the borrower) and `t` the table (likewise), so the sum `S` of the f32 products, taken exactly, is below `10⁻⁹` for
+/// Proof for `n ≤ 33` legs (one may be the unit of dust). Let `v` be a lane's shares as part of the whole, each rounded
+/// against the borrower to one of [`PARTS`], so that `Σv ≤ 1 + 2⁻¹⁸`; a share has at most 24 bits, which a float holds
+/// exactly. Let `t` be the table (rounded likewise), so the sum `S` of the products, taken exactly, is below `10⁻⁹` for
 /// every liquidatable position: 0 from the argument above, and `64/2³⁶ < 10⁻⁹` where no unit leg carries the hidden
 /// units. Collateral comes first. Let `m = max |t|` over the block, `α` the sum of the collateral products and `β` of the
-/// debts': `α ≤ m·Σv_c`, `β ≤ m·Σv_d`, `α ≤ β + 10⁻⁹`, hence `α ≤ (m·(1 + 2⁻²²) + 10⁻⁹)/2`. Each fused step errs by at
+/// debts': `α ≤ m·Σv_c`, `β ≤ m·Σv_d`, `α ≤ β + 10⁻⁹`, hence `α ≤ (m·(1 + 2⁻¹⁸) + 10⁻⁹)/2`. Each fused step errs by at
 /// most 2⁻²⁴ of the partial sum that it makes. Partial sums rise to `α` and fall from there; the first one computed below 0 stays
 /// there, and the lane is a candidate, so only partial sums in `[0, α·(1 + 33·2⁻²⁴)]` matter: in all at most `n·2⁻²⁴·α ≤
-/// n·2⁻²⁵·m·(1 + 2⁻¹⁸)`. A separate multiplication adds `2⁻²⁴·(α + β')` where `β'`, the debts until then, is at most `α`:
+/// n·2⁻²⁵·m·(1 + 2⁻¹⁷)`. A separate multiplication adds `2⁻²⁴·(α + β')` where `β'`, the debts until then, is at most `α`:
 /// `(n + 2)·2⁻²⁵·m`. For `n = 33` that is `1.044·10⁻⁶·m`, and products below 2⁻¹²⁶, which a processor may take for 0,
-/// add `33·2⁻¹²⁶ < 10⁻⁹`. The band is `1.1·10⁻⁶·m + 2·10⁻⁹`.
+/// add `33·2⁻¹²⁶ < 10⁻⁹`. The band is `1.1·10⁻⁶·m + 2·10⁻⁹`, in parts like the sums: all of this scales.
 #[must_use]
 pub fn band(largest: f32) -> f32 {
     if planted(Fault::BandZero) {
         return 0.0;
     }
-    (1.1e-6 * largest + 2e-9).next_up()
+    ((1.1e-6 * largest + 2e-9) * PARTS as f32).next_up()
 }
 
 /// The bands of all blocks: one for most, a wider one for those with a slot that rose a lot.
@@ -85,6 +87,13 @@ impl Bands {
             excess,
             sizes: *sizes,
         }
+    }
+
+    /// Returns the band of all blocks, if they share one.
+    #[inline]
+    #[must_use]
+    pub fn usual(&self) -> Option<f32> {
+        (self.excess == 0).then_some(self.usual)
     }
 
     /// Returns the band of a block with slots of these classes.
@@ -136,6 +145,13 @@ impl Paging {
             .get(usize::from(slot))
             .copied()
             .filter(|local| *local != ELSEWHERE)
+    }
+
+    /// Returns the number of a slot that is on the page.
+    #[inline]
+    #[must_use]
+    pub fn number(&self, slot: u16) -> u16 {
+        self.local[usize::from(slot)].into()
     }
 }
 
