@@ -9,6 +9,8 @@ pub mod generic;
 pub mod index;
 mod news;
 pub mod report;
+pub mod sealed;
+mod snapshot;
 pub mod store;
 pub mod timers;
 
