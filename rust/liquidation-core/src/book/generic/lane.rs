@@ -1,7 +1,7 @@
 //! One position as the screen sees it: its legs' shares of its value at the anchor, its key, its mirrored key.
 
 use super::kernels::Word;
-use super::ratios::{HIDDEN_IN_KEY, HIDDEN_UNITS};
+use super::ratios::{Ratios, HIDDEN_IN_KEY, HIDDEN_UNITS};
 use super::round::{down, parts_down, parts_up, up, ROOM};
 use super::rule::is_debt;
 use super::store::Record;
@@ -72,14 +72,14 @@ impl Outline {
     }
 }
 
-/// What positions become words by: the values of a smallest unit at the anchor, the slot of dust's constant leg, and
-/// `local`, which numbers the slots as the scan's table does.
+/// What positions become words by: the values of a smallest unit at the anchor, the anchor, which knows the slot of
+/// dust's constant leg, and `local`, which numbers the slots as the scan's table does.
 #[derive(Clone, Copy, Debug)]
 pub struct Scale<'a, L> {
     /// By slot.
     pub units: &'a [f64],
-    /// As the market numbers it.
-    pub unit_slot: u16,
+    /// At the same anchor.
+    pub ratios: &'a Ratios,
     /// From the market's number to the table's.
     pub local: L,
 }
@@ -101,7 +101,8 @@ impl<L: Fn(u16) -> u16> Scale<'_, L> {
         }
         if outline.is_dust() {
             let share = parts_up(HIDDEN_UNITS * more);
-            visit(W::new((self.local)(self.unit_slot), share));
+            let slot = self.ratios.constant_slot(record);
+            visit(W::new((self.local)(slot), share));
         }
     }
 }

@@ -189,7 +189,8 @@ impl GenericBook {
         Ok(())
     }
 
-    /// Returns how many positions the last change of prices or weights judged, and how many of those are liquidatable.
+    /// Returns how many positions the screen asked about at the last change of prices or weights, and how many of those
+    /// are liquidatable.
     #[must_use]
     pub fn asked(&self) -> (usize, usize) {
         self.asked
@@ -232,15 +233,17 @@ impl GenericBook {
             self.restate(2 * *asset as u16 + 1);
         }
         let (mut news, mut suspects) = (Crossings::default(), self.verdicts.take_rearmed());
+        let rearmed = suspects.len();
         self.order.recovery_suspects(self.kernel, &mut suspects);
         self.order
             .suspects(self.kernel, &self.holders, &mut suspects);
-        self.asked = (suspects.len(), 0);
-        for row in suspects {
+        self.asked = (suspects.len() - rearmed, 0);
+        for (number, row) in suspects.into_iter().enumerate() {
             if self.judge(row, &mut news) {
                 self.place(row);
             }
-            self.asked.1 += usize::from(self.verdicts.is_liquidatable(row));
+            let hit = number >= rearmed && self.verdicts.is_liquidatable(row);
+            self.asked.1 += usize::from(hit);
         }
         self.age.count(self.order.read().0);
         self.tidy();

@@ -94,7 +94,7 @@ impl Order {
     fn small_scale(&self) -> Scale<'_, impl Fn(u16) -> u16 + use<'_>> {
         Scale {
             units: &self.units,
-            unit_slot: self.ratios.unit_slot(),
+            ratios: &self.ratios,
             local: |slot| self.paging.number(slot),
         }
     }
@@ -102,7 +102,7 @@ impl Order {
     fn large_scale(&self) -> Scale<'_, impl Fn(u16) -> u16 + use<>> {
         Scale {
             units: &self.units,
-            unit_slot: self.ratios.unit_slot(),
+            ratios: &self.ratios,
             local: |slot| slot,
         }
     }

@@ -15,6 +15,7 @@
 use super::lane::PARTS;
 use super::round::{down, up, ROOM};
 use super::rule::{is_debt, Factors};
+use super::store::Record;
 use crate::sabotage::{planted, Fault};
 
 /// Slots that fit the registers of the fast kernel.
@@ -188,7 +189,7 @@ impl Ratios {
             .collect();
         let assets = anchor.len() / 2;
         let mut ratios = Ratios {
-            table: vec![0.0; anchor.len() + 1],
+            table: vec![0.0; anchor.len() + 2],
             held: vec![false; anchor.len()],
             anchor,
             least: [vec![NO_LEAST; assets], vec![NO_LEAST; assets]],
@@ -199,9 +200,10 @@ impl Ratios {
             parked: vec![0.0; assets * 2],
             parked_sizes: [0.0; PAGE],
         };
-        let unit = ratios.unit_slot();
-        ratios.table[usize::from(unit)] = -1.0;
-        ratios.resize_class(usize::from(unit) % PAGE);
+        for (slot, entry) in (usize::from(ratios.unit_slot())..).zip([-1.0, 1.0]) {
+            ratios.table[slot] = entry;
+            ratios.resize_class(slot % PAGE);
+        }
         ratios
     }
 
@@ -209,6 +211,17 @@ impl Ratios {
     #[must_use]
     pub fn unit_slot(&self) -> u16 {
         self.anchor.len() as u16
+    }
+
+    /// Returns the slot of a dust position's constant leg: that of the hidden units, or of as much collateral.
+    ///
+    /// Debts without a price at the anchor hide nothing: they are worth nothing until one of them has a price, and then
+    /// the whole block is looked at. Without collateral for a constant leg, positions worth nothing on either side would be
+    /// candidates at every tick.
+    #[must_use]
+    pub fn constant_slot(&self, record: Record<'_>) -> u16 {
+        let owes = |(slot, _): (u16, u64)| is_debt(slot) && self.anchor[usize::from(slot)] > 0;
+        self.unit_slot() + u16::from(!record.legs().any(owes))
     }
 
     /// Takes a slot's present price and whether anybody holds it.

@@ -216,7 +216,7 @@ mod tests {
         let outline = Outline::of(record, &units);
         let scale = Scale {
             units: &units,
-            unit_slot: PAGE as u16,
+            ratios: &Ratios::at_anchor(&Factors::new(&[0; PAGE / 2])),
             local: |slot| slot,
         };
         let lane = Lane::of(record, &outline, &scale);
