@@ -1,5 +1,6 @@
 //! `MarketBook`: one market of a protocol behind a lock, every call with the GIL released.
 
+use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
 use lending_math::state::Side;
@@ -11,6 +12,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::arguments::{AccountState, Address, Data, Text, Whole};
 use crate::errors::to_py_err;
+use crate::files;
 use crate::words::{hex, Change};
 
 /// One market of a protocol: every position judged in exact integers at the prices that the program would read.
@@ -27,6 +29,17 @@ pub struct MarketBook {
 }
 
 type Row = ([u8; 32], [u8; 32], Option<f64>, bool, u128, u128, u64);
+
+impl From<Book> for MarketBook {
+    fn from(book: Book) -> MarketBook {
+        MarketBook {
+            protocol: "reference",
+            program: *book.program(),
+            market: *book.market(),
+            book: Mutex::new(book),
+        }
+    }
+}
 
 impl MarketBook {
     /// Returns an empty book of one market.
@@ -45,13 +58,7 @@ impl MarketBook {
                 )),
             ));
         }
-        let (program, market) = (program.0, market.0);
-        Ok(MarketBook {
-            book: Mutex::new(Book::new(program, market)),
-            protocol: "reference",
-            program,
-            market,
-        })
+        Ok(MarketBook::from(Book::new(program.0, market.0)))
     }
 
     fn with<T: Send>(
@@ -267,6 +274,25 @@ impl MarketBook {
     fn rows(&self, py: Python<'_>, max_health: Option<f64>) -> PyResult<Vec<Row>> {
         let lines = self.with(py, |book| Ok(book.lines(max_health)))?;
         Ok(lines.into_iter().map(row).collect())
+    }
+
+    /// Write the book to a file, whole or not at all: versioned, checksummed, what was emitted as crossed included.
+    ///
+    /// Raises OSError.
+    fn snapshot(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let bytes = self.with(py, |book| Ok(book.to_bytes()))?;
+        Ok(py.detach(|| files::replace(&path, &bytes))?)
+    }
+
+    /// Return the book that a file holds: it answers every call as the one that was written would.
+    ///
+    /// Raises OSError, or DecodeError for a file of another version, cut short or changed.
+    #[staticmethod]
+    fn restore(py: Python<'_>, path: PathBuf) -> PyResult<MarketBook> {
+        let bytes = py.detach(|| std::fs::read(&path))?;
+        let book = py.detach(|| Book::from_bytes(&bytes));
+        book.map(MarketBook::from)
+            .map_err(|error| to_py_err(py, error))
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {

@@ -9,19 +9,23 @@ pub mod generic;
 pub mod index;
 mod news;
 pub mod report;
+pub mod sealed;
+mod snapshot;
 pub mod store;
+pub mod timers;
 
 use lending_math::Pubkey;
 
 use crate::address::to_base58;
 use crate::protocols::reference::health::{judge, Judgement};
-use crate::protocols::reference::patience::{next_look, NEVER};
+use crate::protocols::reference::patience::next_look;
 use crate::CoreError;
 use emission::{Emission, Event};
 use index::Reserves;
 pub use news::Account;
 use news::{read, News};
 use store::{Known, Row, Store};
+use timers::{Timers, NEVER};
 
 /// What a call changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +59,7 @@ pub struct Book {
     reserves: Reserves,
     store: Store,
     emission: Emission,
-    looks: Vec<u64>,
+    timers: Timers,
 }
 
 impl Book {
@@ -70,7 +74,7 @@ impl Book {
             reserves: Reserves::default(),
             store: Store::default(),
             emission: Emission::default(),
-            looks: Vec::new(),
+            timers: Timers::default(),
         }
     }
 
@@ -127,7 +131,7 @@ impl Book {
     pub fn rearm(&mut self, address: &Pubkey) {
         if let Some(number) = self.store.number(address) {
             self.emission.clear(number);
-            self.look_at(number, 0);
+            self.timers.set(number, 0);
         }
     }
 
@@ -151,10 +155,7 @@ impl Book {
             self.clock.0 = slot;
             self.reserves.move_to(slot);
         }
-        let due = (0..)
-            .zip(&self.looks)
-            .filter(|(_, look)| **look <= self.clock.0);
-        doubt.rows.extend(due.map(|(number, _)| number));
+        self.timers.add_due(self.clock.0, &mut doubt.rows);
     }
 
     fn take(&mut self, account: &Account<'_>, news: News, doubt: &mut Doubt) -> &'static str {
@@ -208,9 +209,6 @@ impl Book {
             .store
             .number(&row.address)
             .unwrap_or_else(|| self.store.reserve_number());
-        if self.looks.len() <= number as usize {
-            self.looks.resize(number as usize + 1, NEVER);
-        }
         let earlier = self.store.replace(number, row.clone());
         if earlier
             .as_ref()
@@ -253,7 +251,7 @@ impl Book {
                         .iter()
                         .for_each(|leg| self.reserves.release(leg.reserve, number));
                 }
-                self.look_at(number, NEVER);
+                self.timers.set(number, NEVER);
                 if self.emission.settle(number, false).is_some() {
                     doubt.recovered.push(*address);
                 }
@@ -280,7 +278,7 @@ impl Book {
                 Some(Event::Recovered) => recovered.push(row.address),
                 None => {}
             }
-            self.look_at(number, look);
+            self.timers.set(number, look);
         }
         recovered.retain(|address| !self.needs_an_act(address)); // closed and opened again in one batch
         crossed.sort_unstable();
@@ -312,11 +310,5 @@ impl Book {
         rows.sort_unstable();
         rows.dedup();
         rows
-    }
-
-    fn look_at(&mut self, number: u32, slot: u64) {
-        if let Some(look) = self.looks.get_mut(number as usize) {
-            *look = slot;
-        }
     }
 }

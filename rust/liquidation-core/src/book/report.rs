@@ -91,6 +91,18 @@ pub fn health_factor(health: &Health) -> Option<f64> {
 }
 
 impl Book {
+    /// Returns the program that its accounts belong to.
+    #[must_use]
+    pub fn program(&self) -> &Pubkey {
+        &self.program
+    }
+
+    /// Returns the market's address.
+    #[must_use]
+    pub fn market(&self) -> &Pubkey {
+        &self.market
+    }
+
     /// Returns slot and time of the clock.
     #[must_use]
     pub fn clock(&self) -> (u64, u64) {
