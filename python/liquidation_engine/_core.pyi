@@ -232,6 +232,17 @@ class MarketBook:
         C (rounded down) and D (rounded up) are unweighted micro-USD; the health factor Cw/Dw is for display and None
         without debt. With `max_health` only positions with a health factor up to it. In the order of the addresses.
         """
+    def snapshot(self, path: str | PathLike[str]) -> None:
+        """Write the book to a file, whole or not at all: versioned, checksummed, what was emitted as crossed included.
+
+        Raises OSError.
+        """
+    @staticmethod
+    def restore(path: str | PathLike[str]) -> MarketBook:
+        """Return the book that a file holds: it answers every call as the one that was written would.
+
+        Raises OSError, or DecodeError for a file of another version, cut short or changed.
+        """
     def __len__(self) -> int: ...
 
 @final

@@ -218,7 +218,9 @@ impl Book {
             side: leg.side,
             amount: leg.amount,
             tokens: valued.map(|valued| valued.tokens),
-            index: priced.map(|priced| priced.index),
+            index: priced
+                .map(|priced| priced.index)
+                .filter(|index| *index < u128::MAX),
             unit: priced.map(|priced| priced.unit),
             weight_bps: weight,
             value,
