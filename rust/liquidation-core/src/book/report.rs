@@ -103,6 +103,11 @@ impl Book {
         &self.market
     }
 
+    /// Returns the addresses of the market, its reserves and its positions.
+    pub fn homes(&self) -> impl Iterator<Item = &Pubkey> {
+        self.store.homes()
+    }
+
     /// Returns slot and time of the clock.
     #[must_use]
     pub fn clock(&self) -> (u64, u64) {
