@@ -24,7 +24,7 @@ const SEAL: Seal = Seal {
 pub type SharedBook = Arc<Mutex<Book>>;
 
 /// The books of many markets, by the order in which they were opened.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Markets {
     books: Vec<SharedBook>,
     markets: Vec<(Pubkey, Pubkey)>,
