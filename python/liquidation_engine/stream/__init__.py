@@ -9,16 +9,23 @@ from redis.asyncio import Redis
 
 from liquidation_engine.stream.connection import connect
 from liquidation_engine.stream.consumer import CandidateConsumer, Entry, Reclaimed
+from liquidation_engine.stream.letters import DeadLetter, DeadLetters, Retried
+from liquidation_engine.stream.pending import PendingEntry, pending_entries
 from liquidation_engine.stream.producer import CandidateProducer
 from liquidation_engine.stream.status import QueueStatus, queue_status
 
 __all__ = [
     "CandidateConsumer",
     "CandidateProducer",
+    "DeadLetter",
+    "DeadLetters",
     "Entry",
+    "PendingEntry",
     "QueueStatus",
     "Reclaimed",
     "Redis",
+    "Retried",
     "connect",
+    "pending_entries",
     "queue_status",
 ]
