@@ -64,6 +64,7 @@ class Bench:
         self.database = MemoryDatabase(clock=self.clock)
         self.worker = ScriptedWorker(answer if callable(answer) else _always(answer))
         self.ended: list[Any] = []
+        self.runs: list[str] = []
         self.stop = asyncio.Event()
         self.pool: Any = Pool(
             self.stream,
@@ -71,8 +72,17 @@ class Bench:
             self.database,
             RecordedStages(),
             limits=PoolLimits(**limits),
-            ended=lambda _, outcome: self.ended.append(outcome),
+            ended=lambda _, outcome, __: self.ended.append(outcome),
+            runs=self,
         )
+
+    def ran(self) -> None:
+        """Note a run that was completed."""
+        self.runs.append("ran")
+
+    def failed(self) -> None:
+        """Note a run that failed."""
+        self.runs.append("failed")
 
     @asynccontextmanager
     async def running(self):  # type: ignore[no-untyped-def]
@@ -349,3 +359,25 @@ async def test_a_loop_that_dies_of_a_bug_ends_the_pool_with_it() -> None:
     with pytest.raises(ValueError, match="a bug"):
         async with asyncio.timeout(60):
             await bench.pool.run(bench.stop)
+
+
+async def test_a_reclaim_pass_that_finds_nothing_is_a_run() -> None:
+    bench = Bench(LANDED)
+    async with bench.running():
+        await seconds(10)
+    assert bench.runs.count("ran") >= 4
+    assert "failed" not in bench.runs
+
+
+async def test_a_pass_that_fails_is_a_failed_run_and_housekeeping_is_none() -> None:
+    bench = Bench(LANDED)
+
+    async def away(*_: object) -> None:
+        raise ServerError("Redis is away")
+
+    bench.stream.reclaim = away
+    bench.stream.renew = away
+    async with bench.running():
+        await seconds(10)
+    assert set(bench.runs) == {"failed"}
+    assert len(bench.runs) <= 5  # each waits a second besides its pause; renewals would have made it more

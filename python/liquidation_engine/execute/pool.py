@@ -28,6 +28,8 @@ from liquidation_engine.model import (
 
 log = structlog.get_logger(__name__)
 
+RUNS = ("read", "reclaim")  # the loops whose passes count as runs
+
 
 class Entry(Protocol):
     """A candidate as delivered."""
@@ -64,6 +66,13 @@ class Consumer(Protocol[EntryType]):
     ) -> None: ...
 
 
+class Runs(Protocol):
+    """Counts runs: completed read and reclaim passes, empty or not, and those that failed."""
+
+    def ran(self) -> None: ...
+    def failed(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLimits:
     """How much at once, and how often the housekeeping runs."""
@@ -89,8 +98,11 @@ class Pool(Generic[EntryType]):
         stages: Stages,
         *,
         limits: PoolLimits,
-        ended: Callable[[Candidate, Outcome | Deferred], None],
+        ended: Callable[[Candidate, Outcome | Deferred, float], None],
+        runs: Runs | None = None,
     ) -> None:
+        """Take what is told of each candidate's end, with the seconds a worker was at it, and of each run."""
+        self._runs = runs
         self._consumer, self._worker, self._intents = consumer, worker, intents
         self._stages, self._limits, self._ended = stages, limits, ended
         self._in_work: dict[str, asyncio.Task[None]] = {}  # stream id -> task
@@ -126,6 +138,8 @@ class Pool(Generic[EntryType]):
             except LiquidationEngineError as error:
                 # Redis or Postgres is away: nothing is lost by waiting, the stream and the guards keep what they hold.
                 log.error("Worker loop interrupted", loop=name, error=str(error))
+                if self._runs is not None and name in RUNS:
+                    self._runs.failed()
                 await asyncio.sleep(1.0)
             await asyncio.sleep(pause)
 
@@ -136,6 +150,7 @@ class Pool(Generic[EntryType]):
             return
         for entry in await self._consumer.read(min(room, self._limits.concurrency)):
             self._begin(entry)
+        self._completed()
 
     async def _reclaim_once(self) -> None:
         taken = await self._consumer.reclaim()
@@ -145,6 +160,11 @@ class Pool(Generic[EntryType]):
             )
         for entry in taken.entries:
             self._begin(entry)
+        self._completed()
+
+    def _completed(self) -> None:
+        if self._runs is not None:
+            self._runs.ran()
 
     async def _renew_once(self) -> None:
         await self._consumer.renew(list(self._in_work))
@@ -175,14 +195,16 @@ class Pool(Generic[EntryType]):
         self._in_work[entry.stream_id] = task
         task.add_done_callback(lambda _: self._in_work.pop(entry.stream_id, None))
 
-    async def _when_free(self, candidate: Candidate) -> Outcome | Deferred:
-        """Handle the candidate; while another worker holds its position, wait without taking up a place."""
+    async def _when_free(self, candidate: Candidate) -> tuple[Outcome | Deferred, float]:
+        """Handle the candidate, and say for how long; while another worker holds its position, wait without taking up a place."""
         deadline = time.monotonic() + self._limits.patience_seconds
         while True:
             async with self._free:
+                started = time.perf_counter()
                 outcome = await self._worker.handle(candidate, may_stay=self._has_room)
+                seconds = time.perf_counter() - started
             if not isinstance(outcome, Deferred) or outcome.settled or time.monotonic() > deadline:
-                return outcome
+                return outcome, seconds
             await asyncio.sleep(self._limits.look_again_seconds)
 
     def _has_room(self) -> bool:
@@ -193,8 +215,8 @@ class Pool(Generic[EntryType]):
         candidate = entry.candidate
         self._stages.observe("queue", candidate.position, max(0.0, time.time() * 1000 - _entry_ms(entry.stream_id)))
         try:
-            outcome = await self._when_free(candidate)
-            self._ended(candidate, outcome)
+            outcome, seconds = await self._when_free(candidate)
+            self._ended(candidate, outcome, seconds)
             if isinstance(outcome, Deferred):
                 if outcome.settled:
                     await self._consumer.acknowledge(entry.stream_id)

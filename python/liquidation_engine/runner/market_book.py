@@ -17,10 +17,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Crossings:
-    """Positions that newly need an act, and those that no longer do."""
+    """Positions that newly need an act, those that no longer do, and how many were judged to find them."""
 
     crossed: tuple[str, ...]
     recovered: tuple[str, ...]
+    evaluated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,10 +137,13 @@ class MarketBook:
 def _crossings(changes: Iterable[Change]) -> Crossings:
     """Return what stands after all changes: a position that crossed and came back meanwhile has only come back."""
     needs: dict[bytes, bool] = {}
+    evaluated = 0
     for change in changes:
+        evaluated += change.evaluated
         needs.update(dict.fromkeys(change.recovered, False))
         needs.update(dict.fromkeys(change.crossed, True))
     return Crossings(
         crossed=tuple(to_base58(address) for address, need in needs.items() if need),
         recovered=tuple(to_base58(address) for address, need in needs.items() if not need),
+        evaluated=evaluated,
     )

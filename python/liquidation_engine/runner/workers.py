@@ -96,6 +96,7 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
             instance.observation,
             limits=PoolLimits(concurrency=settings.worker_concurrency),
             ended=instance.observation.ended,
+            runs=instance.observation,
         )
         finality = asyncio.create_task(_watch_finality(instance, Intents(instance.database), chain))
         instance.observation.mark_ready("worker")

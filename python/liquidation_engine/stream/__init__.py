@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 
 from liquidation_engine.stream.connection import connect
 from liquidation_engine.stream.consumer import CandidateConsumer, Entry, Reclaimed
+from liquidation_engine.stream.facts import ServerFacts, server_facts
 from liquidation_engine.stream.letters import DeadLetter, DeadLetters, Retried
 from liquidation_engine.stream.pending import PendingEntry, pending_entries
 from liquidation_engine.stream.producer import CandidateProducer
@@ -25,7 +26,9 @@ __all__ = [
     "Reclaimed",
     "Redis",
     "Retried",
+    "ServerFacts",
     "connect",
     "pending_entries",
     "queue_status",
+    "server_facts",
 ]
