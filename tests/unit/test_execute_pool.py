@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,6 +75,7 @@ class Bench:
             limits=PoolLimits(**limits),
             ended=lambda _, outcome, __: self.ended.append(outcome),
             runs=self,
+            takes=lambda one: one.market != "Elsewhere",
         )
 
     def ran(self) -> None:
@@ -381,3 +383,13 @@ async def test_a_pass_that_fails_is_a_failed_run_and_housekeeping_is_none() -> N
         await seconds(10)
     assert set(bench.runs) == {"failed"}
     assert len(bench.runs) <= 5  # each waits a second besides its pause; renewals would have made it more
+
+
+async def test_what_is_somebody_elses_is_handed_back_and_neither_handled_nor_acknowledged() -> None:
+    bench = Bench(LANDED)
+    async with bench.running():
+        await bench.stream.publish([replace(candidate(), market="Elsewhere"), candidate()])
+        await seconds(1)
+        assert bench.stream.handed_back[0] == "1000-0"
+        assert bench.stream.acknowledged == ["1001-0"]
+        assert len(bench.ended) == 1

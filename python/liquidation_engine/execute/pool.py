@@ -59,6 +59,7 @@ class Consumer(Protocol[EntryType]):
     async def read(self, count: int | None = None) -> Sequence[EntryType]: ...
     async def reclaim(self) -> Taken[EntryType]: ...
     async def renew(self, stream_ids: Sequence[str]) -> None: ...
+    async def hand_back(self, stream_ids: Sequence[str]) -> None: ...
     async def acknowledge(self, stream_id: str) -> None: ...
     async def dead_letter(self, entry: EntryType, reason: str) -> None: ...
     async def result(
@@ -87,6 +88,10 @@ class PoolLimits:
     drain_seconds: float = 2.0  # how long a stop waits for candidates in work
 
 
+def _takes_all(_: Candidate) -> bool:
+    return True
+
+
 class Pool(Generic[EntryType]):
     """One instance's workers over one stream."""
 
@@ -100,8 +105,13 @@ class Pool(Generic[EntryType]):
         limits: PoolLimits,
         ended: Callable[[Candidate, Outcome | Deferred, float], None],
         runs: Runs | None = None,
+        takes: Callable[[Candidate], bool] = _takes_all,
     ) -> None:
-        """Take what is told of each candidate's end, with the seconds a worker was at it, and of each run."""
+        """Take what is told of each candidate's end, with the seconds a worker was at it, and of each run.
+
+        `takes` tells which candidates are this instance's; the others are handed back for somebody else.
+        """
+        self._takes = takes
         self._runs = runs
         self._consumer, self._worker, self._intents = consumer, worker, intents
         self._stages, self._limits, self._ended = stages, limits, ended
@@ -148,8 +158,7 @@ class Pool(Generic[EntryType]):
         if room <= 0 or self._free.locked():
             await asyncio.sleep(0.005)
             return
-        for entry in await self._consumer.read(min(room, self._limits.concurrency)):
-            self._begin(entry)
+        await self._take(await self._consumer.read(min(room, self._limits.concurrency)))
         self._completed()
 
     async def _reclaim_once(self) -> None:
@@ -158,9 +167,17 @@ class Pool(Generic[EntryType]):
             log.warning(
                 "Pending entries were deleted from the stream; the next scan publishes them", count=taken.deleted
             )
-        for entry in taken.entries:
-            self._begin(entry)
+        await self._take(taken.entries)
         self._completed()
+
+    async def _take(self, entries: Sequence[EntryType]) -> None:
+        """Begin with what is ours; the rest waits for the next worker that looks for entries left lying."""
+        foreign = [entry.stream_id for entry in entries if not self._takes(entry.candidate)]
+        for entry in entries:
+            if entry.stream_id not in foreign:
+                self._begin(entry)
+        if foreign:
+            await self._consumer.hand_back(foreign)
 
     def _completed(self) -> None:
         if self._runs is not None:

@@ -27,6 +27,7 @@ MIRROR_SECONDS = 1.0
 MARKER_MARGIN_SECONDS = 0.25  # a need is noted a little before its marker is set
 TRIM_SECONDS = 5.0
 LAG_SECONDS = 2.0
+RELUCTANT_SECONDS = 2.0  # for which a free lock is left to instances of LEADER_REGION
 FORGET_SECONDS = 300.0
 
 
@@ -38,7 +39,10 @@ class Leader:
         self._instance = instance
         instance.observation.metrics.leader.set(0)
         self._book = MarketBook(settings.program_id, str(instance.market.market))
-        self._lease = LeaderLease(instance.redis, settings.instance_id)
+        elsewhere = settings.leader_region not in (None, settings.region)
+        self._lease = LeaderLease(
+            instance.redis, settings.instance_id, reluctance_seconds=RELUCTANT_SECONDS if elsewhere else 0.0
+        )
         self._stream = CandidateProducer(
             instance.redis, dedupe_seconds=settings.scan_interval_seconds, maxlen=settings.stream_maxlen
         )

@@ -122,6 +122,19 @@ class CandidateConsumer:
                 if not await self._group_is_back(error):
                     raise
 
+    async def hand_back(self, stream_ids: Sequence[str]) -> None:
+        """Let entries that this consumer does not take up look as if they had been left lying: the next reclaim has them."""
+        with translated(f"hand back entries of {CANDIDATES}"):
+            await self._redis.xclaim(
+                CANDIDATES,
+                WORKERS_GROUP,
+                self._consumer,
+                min_idle_time=0,
+                message_ids=list(stream_ids),
+                idle=self._reclaim_idle_milliseconds + 1,
+                justid=True,
+            )
+
     async def acknowledge(self, stream_id: str) -> None:
         """Say that the entry's outcome is written down."""
         with translated(f"acknowledge on {CANDIDATES}"):
