@@ -16,9 +16,10 @@ from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
 from liquidation_engine.ingest.accounts import AccountFeed
 from liquidation_engine.model import CandidateReason
+from liquidation_engine.runner.at_risk import AtRiskMirror
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
-from liquidation_engine.stream import CandidateProducer
+from liquidation_engine.stream import AtRiskIndex, CandidateProducer
 
 log = structlog.get_logger(__name__)
 
@@ -57,6 +58,13 @@ class Leader:
             watched_seconds=settings.scan_interval_seconds + MARKER_MARGIN_SECONDS,
         )
         self._table = PositionsTable(instance.database)
+        self._at_risk = AtRiskMirror(
+            self._book,
+            AtRiskIndex(instance.redis),
+            assets=instance.market.by_mint,
+            below=AT_RISK,
+            active=lambda: self._ready.is_set() and self._lease.is_leader,
+        )
         self._touched: set[str] = set()  # changed accounts that the table does not show yet
         self._ready = asyncio.Event()
 
@@ -79,6 +87,7 @@ class Leader:
                 group.create_task(feed.run(stop)),
                 group.create_task(self._advance(stop)),
                 group.create_task(self._mirror()),
+                group.create_task(self._at_risk.run()),
                 group.create_task(self._every(TRIM_SECONDS, self._stream.trim)),
                 group.create_task(self._every(LAG_SECONDS, self._measure_lag)),
                 group.create_task(self._every(FORGET_SECONDS, Instances(self._instance.database).forget_dead)),

@@ -7,6 +7,7 @@ twice.
 
 from redis.asyncio import Redis
 
+from liquidation_engine.stream.at_risk import AtRiskIndex
 from liquidation_engine.stream.connection import connect
 from liquidation_engine.stream.consumer import CandidateConsumer, Entry, Reclaimed
 from liquidation_engine.stream.facts import ServerFacts, server_facts
@@ -16,6 +17,7 @@ from liquidation_engine.stream.producer import CandidateProducer
 from liquidation_engine.stream.status import QueueStatus, queue_status
 
 __all__ = [
+    "AtRiskIndex",
     "CandidateConsumer",
     "CandidateProducer",
     "DeadLetter",

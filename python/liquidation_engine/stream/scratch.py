@@ -4,7 +4,7 @@ from liquidation_engine.errors import ConfigError
 from liquidation_engine.redis_keys import CANDIDATES, DEAD_LETTERS, LEADER_LOCK, RESULTS
 from liquidation_engine.stream.connection import connect, shown, translated
 
-_PATTERNS = (CANDIDATES, RESULTS, DEAD_LETTERS, LEADER_LOCK, "dedupe:{liq:candidates}:*", "lock:liq:*")
+_PATTERNS = (CANDIDATES, RESULTS, DEAD_LETTERS, LEADER_LOCK, "dedupe:{liq:candidates}:*", "lock:liq:*", "atRisk:*")
 
 
 async def borrow(url: str) -> None:
