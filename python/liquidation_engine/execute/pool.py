@@ -103,6 +103,7 @@ class Pool(Generic[EntryType]):
         stages: Stages,
         *,
         limits: PoolLimits,
+        may_begin: Callable[[], bool],
         ended: Callable[[Candidate, Outcome | Deferred, float], None],
         runs: Runs | None = None,
         takes: Callable[[Candidate], bool] = _takes_all,
@@ -114,7 +115,7 @@ class Pool(Generic[EntryType]):
         self._takes = takes
         self._runs = runs
         self._consumer, self._worker, self._intents = consumer, worker, intents
-        self._stages, self._limits, self._ended = stages, limits, ended
+        self._stages, self._limits, self._may_begin, self._ended = stages, limits, may_begin, ended
         self._in_work: dict[str, asyncio.Task[None]] = {}  # stream id -> task
         self._free = asyncio.Semaphore(limits.concurrency)
         self._set_aside: dict[int, float] = {}  # intents that could not be finished -> when to try again
@@ -155,7 +156,7 @@ class Pool(Generic[EntryType]):
 
     async def _read_once(self) -> None:
         room = self._limits.concurrency * 4 - len(self._in_work)  # some of them only wait for their position
-        if room <= 0 or self._free.locked():
+        if room <= 0 or self._free.locked() or not self._may_begin():
             await asyncio.sleep(0.005)
             return
         await self._take(await self._consumer.read(min(room, self._limits.concurrency)))
@@ -213,12 +214,19 @@ class Pool(Generic[EntryType]):
         task.add_done_callback(lambda _: self._in_work.pop(entry.stream_id, None))
 
     async def _when_free(self, candidate: Candidate) -> tuple[Outcome | Deferred, float]:
-        """Handle the candidate, and say for how long; while another worker holds its position, wait without taking up a place."""
+        """Handle the candidate, and say how many seconds that took.
+
+        While another worker holds its position or nothing may be signed, it waits without taking up a place.
+        """
         deadline = time.monotonic() + self._limits.patience_seconds
         while True:
+            outcome: Outcome | Deferred
             async with self._free:
                 started = time.perf_counter()
-                outcome = await self._worker.handle(candidate, may_stay=self._has_room)
+                if self._may_begin():
+                    outcome = await self._worker.handle(candidate, may_stay=self._has_room)
+                else:
+                    outcome = Deferred("nothing may be signed", settled=False)
                 seconds = time.perf_counter() - started
             if not isinstance(outcome, Deferred) or outcome.settled or time.monotonic() > deadline:
                 return outcome, seconds
