@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
-    redis_url: SecretStr = Field(description="redis://host:port/0")
+    redis_url: SecretStr = Field(
+        description="redis://host:port/0, redis+sentinel://host:port,host:port/service, redis+cluster://host:port; rediss for TLS"
+    )
     solana_rpc_url: str = Field(description="RPC endpoints, comma-separated")
     solana_ws_url: str | None = Field(None, description="websocket endpoint; from the first RPC endpoint if not set")
     wallet_path: Path | None = Field(None, description="key file, a JSON array of 64 bytes, mode 0600")

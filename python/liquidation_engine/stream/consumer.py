@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from liquidation_engine.errors import ConfigError, DecodeError
 from liquidation_engine.model import Candidate
 from liquidation_engine.redis_keys import CANDIDATES, DEAD_LETTERS, RESULTS, WORKERS_GROUP
+from liquidation_engine.stream.clients import command_timeout
 from liquidation_engine.stream.codec import decode, encode
 from liquidation_engine.stream.connection import translated
 from liquidation_engine.stream.script import RedisScript
@@ -44,7 +45,7 @@ class CandidateConsumer:
         self, redis: Redis, *, consumer: str, batch: int, block_milliseconds: int, reclaim_idle_milliseconds: int
     ) -> None:
         """Take the consumer's name, unique in the group, and how much and how long one read may take."""
-        timeout = redis.connection_pool.connection_kwargs.get("socket_timeout")
+        timeout = command_timeout(redis)
         if timeout is not None and block_milliseconds >= timeout * 1000:
             raise ConfigError(f"STREAM_BLOCK_MS is {block_milliseconds}, expected less than the timeout of {timeout} s")
         self._redis = redis
