@@ -12,6 +12,12 @@ import aiohttp
 
 from liquidation_engine.chain import decode
 from liquidation_engine.chain.endpoint import Endpoint
+from liquidation_engine.chain.executed import (
+    AddressSignature,
+    ExecutedTransaction,
+    address_signature,
+    executed_transaction,
+)
 from liquidation_engine.chain.words import (
     CannotLand,
     ChainAccount,
@@ -231,6 +237,24 @@ class RpcClient:
             return None
         with decode.answer_of("getTransaction"):
             return decode.transaction_record(signature, result)
+
+    async def executed(self, signature: str, *, commitment: Commitment = "confirmed") -> ExecutedTransaction | None:
+        """Return what an executed transaction called, None if the node does not know it at this commitment."""
+        config = {"encoding": "json", "commitment": commitment, "maxSupportedTransactionVersion": 0}
+        result = await self.call("getTransaction", [signature, config])
+        if result is None:
+            return None
+        with decode.answer_of("getTransaction"):
+            return executed_transaction(signature, result)
+
+    async def signatures_for(
+        self, address: str, *, limit: int, before: str | None = None, commitment: Commitment = "confirmed"
+    ) -> list[AddressSignature]:
+        """Return up to `limit` transactions that touched an address, the newest first; `before` names where to go on."""
+        config = _config(commitment, None, limit=limit, **({"before": before} if before else {}))
+        result = await self.call("getSignaturesForAddress", [address, config])
+        with decode.answer_of("getSignaturesForAddress"):
+            return [address_signature(entry) for entry in result]
 
     async def recent_priority_fees(self, addresses: Sequence[str] = ()) -> list[int]:
         """Return the fees, in micro-lamports per compute unit, that recent slots asked for writing these accounts."""

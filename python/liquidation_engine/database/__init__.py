@@ -13,6 +13,7 @@ from liquidation_engine.database.instances import Identity, Instances
 from liquidation_engine.database.intents import Intents
 from liquidation_engine.database.kill_switch import KillSwitch, KillSwitchState
 from liquidation_engine.database.migrate import check_version, migrate
+from liquidation_engine.database.observed import ObservedLiquidations
 from liquidation_engine.database.pool import Database
 from liquidation_engine.database.positions import PositionRow, PositionsTable
 
@@ -27,6 +28,7 @@ __all__ = [
     "Intents",
     "KillSwitch",
     "KillSwitchState",
+    "ObservedLiquidations",
     "PositionRow",
     "PositionsTable",
     "bind_chain",

@@ -312,6 +312,28 @@ SELECT count(*) AS total_attempts,
        avg(extract(epoch FROM timestamp - created_at))::double precision AS average_latency_seconds
 FROM liquidations WHERE created_at > now() - make_interval(secs => $1);
 
+---------------------------------------------------------------------------------------------------- liquidations by anyone
+
+-- name: insert_observed
+INSERT INTO observed_liquidations (
+    id, timestamp, user_pubkey, liquidator_pubkey, signature, slot, protocol, market, position_pubkey, debt_mint, collateral_mint,
+    repaid, seized, fee, bonus_bps
+)
+SELECT * FROM unnest(
+    $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::text[], $12::numeric[], $13::numeric[], $14::numeric[], $15::integer[]
+)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: newest_observed
+SELECT slot, signature FROM observed_liquidations WHERE market = $1 ORDER BY slot DESC LIMIT 1;
+
+-- name: observed_count
+SELECT count(*) FROM observed_liquidations;
+
+-- name: latest_observed
+SELECT * FROM observed_liquidations ORDER BY timestamp DESC, id LIMIT $1;
+
 ---------------------------------------------------------------------------------------------------- kill switch, instances
 
 -- name: kill_switch_state
