@@ -334,3 +334,23 @@ def from_base58(text: str) -> bytes:
 
     Raises ArgumentError for any other text.
     """
+
+_Given = Sequence[tuple[bytes, bytes, int, bytes]]
+_Asked = tuple[object, ...]
+
+def protocol_names() -> list[str]:
+    """Return the names of the protocols that the questions below are answered for."""
+
+def predict(protocol: str, accounts: _Given, clock: tuple[int, int], request: _Asked) -> tuple[Any, ...]:
+    """Return what a protocol's program will do with a liquidation, as a tuple."""
+
+def health(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> tuple[int, int, bool, str]:
+    """Return (numerator, denominator, liquidatable, reason) of a position."""
+
+def best_plan(protocol: str, accounts: _Given, clock: tuple[int, int], policy: _Asked) -> tuple[Any, ...] | str:
+    """Return (request, prediction, profit), or the reason why there is no plan."""
+
+def explain(
+    protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes
+) -> list[tuple[str, str, int, int, str, str]]:
+    """Return every term of a position's health: (section, name, value, scale, rounding, note)."""

@@ -19,7 +19,7 @@ from liquidation_engine.stream import ObservedStore
 log = structlog.get_logger(__name__)
 
 NOT_LEADING_SECONDS = 1.0
-GATHER_SECONDS = 0.5  # after a log, for what lands with it
+GATHER_SECONDS = 2.0  # after a log, for what lands with it: a busy market is looked at no more often
 LIQUIDATION_LOG = "Program data: "  # the program logs data for liquidations alone
 
 

@@ -1,5 +1,6 @@
 //! The doorway between Python and the core: borrow, release the GIL, call, hand back.
 
+mod adapters;
 mod arguments;
 mod book;
 mod columns;
@@ -15,6 +16,8 @@ use pyo3::prelude::*;
 /// The arithmetic core of liquidation_engine, compiled from Rust.
 #[pymodule]
 mod _core {
+    #[pymodule_export]
+    use crate::adapters::{best_plan, explain, health, predict, protocol_names};
     #[pymodule_export]
     use crate::book::PositionBook;
     #[pymodule_export]
