@@ -16,6 +16,7 @@ from liquidation_engine.database.migrate import check_version, migrate
 from liquidation_engine.database.observed import ObservedLiquidations
 from liquidation_engine.database.pool import Database
 from liquidation_engine.database.positions import PositionRow, PositionsTable
+from liquidation_engine.database.timeline import Timeline, TimelineState
 
 __all__ = [
     "Database",
@@ -31,6 +32,8 @@ __all__ = [
     "ObservedLiquidations",
     "PositionRow",
     "PositionsTable",
+    "Timeline",
+    "TimelineState",
     "bind_chain",
     "check_balanced",
     "check_version",

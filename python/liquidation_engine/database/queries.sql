@@ -30,6 +30,25 @@ INSERT INTO chain_binding (genesis_hash, program_id) VALUES ($1, $2) ON CONFLICT
 -- name: bound_chain
 SELECT genesis_hash, program_id, bound_at FROM chain_binding;
 
+---------------------------------------------------------------------------------------------------- timeline
+
+-- name: look_at_timeline
+WITH made AS (
+    INSERT INTO database_timeline (identity) SELECT database_identity() ON CONFLICT DO NOTHING RETURNING identity, rests_above
+)
+SELECT identity = database_identity() AS is_ours, rests_above FROM made
+UNION ALL
+SELECT identity = database_identity(), rests_above FROM database_timeline WHERE NOT EXISTS (SELECT FROM made);
+
+-- name: begin_rest
+-- Instances notice the change one after the other; the highest height that one of them has seen counts.
+UPDATE database_timeline SET
+    identity = database_identity(), rests_above = greatest(rests_above, $1), changed_at = now()
+RETURNING rests_above;
+
+-- name: end_rest
+UPDATE database_timeline SET rests_above = NULL, changed_at = now() WHERE identity = database_identity() AND rests_above < $1;
+
 ---------------------------------------------------------------------------------------------------- guards
 
 -- name: claim_position
