@@ -5,8 +5,8 @@ Reads ask one endpoint after the other until one answers; a send goes to all of 
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 import aiohttp
 
@@ -35,6 +35,8 @@ from liquidation_engine.errors import (
     RpcUnavailable,
 )
 from liquidation_engine.model import TransactionRecord
+
+T = TypeVar("T")
 
 ACCOUNTS_PER_CALL = 100
 SIGNATURES_PER_CALL = 256
@@ -231,21 +233,11 @@ class RpcClient:
 
     async def transaction(self, signature: str, *, commitment: Commitment = "confirmed") -> TransactionRecord | None:
         """Return what an executed transaction did, None if the node does not know it at this commitment."""
-        config = {"encoding": "json", "commitment": commitment, "maxSupportedTransactionVersion": 0}
-        result = await self.call("getTransaction", [signature, config])
-        if result is None:
-            return None
-        with decode.answer_of("getTransaction"):
-            return decode.transaction_record(signature, result)
+        return await self._landed(signature, commitment, decode.transaction_record)
 
     async def executed(self, signature: str, *, commitment: Commitment = "confirmed") -> ExecutedTransaction | None:
         """Return what an executed transaction called, None if the node does not know it at this commitment."""
-        config = {"encoding": "json", "commitment": commitment, "maxSupportedTransactionVersion": 0}
-        result = await self.call("getTransaction", [signature, config])
-        if result is None:
-            return None
-        with decode.answer_of("getTransaction"):
-            return executed_transaction(signature, result)
+        return await self._landed(signature, commitment, executed_transaction)
 
     async def signatures_for(
         self, address: str, *, limit: int, before: str | None = None, commitment: Commitment = "confirmed"
@@ -261,6 +253,16 @@ class RpcClient:
         result = await self.call("getRecentPrioritizationFees", [list(addresses)])
         with decode.answer_of("getRecentPrioritizationFees"):
             return [int(entry["prioritizationFee"]) for entry in result]
+
+    async def _landed(
+        self, signature: str, commitment: Commitment, read: Callable[[str, Mapping[str, Any]], T]
+    ) -> T | None:
+        config = {"encoding": "json", "commitment": commitment, "maxSupportedTransactionVersion": 0}
+        result = await self.call("getTransaction", [signature, config])
+        if result is None:
+            return None
+        with decode.answer_of("getTransaction"):
+            return read(signature, result)
 
     async def _read(self, endpoint: Endpoint, method: str, params: Sequence[Any], timeout: float) -> Any:
         async with self._reads:
