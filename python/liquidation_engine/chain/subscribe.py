@@ -52,6 +52,21 @@ async def slots(ws_url: str, stop: asyncio.Event) -> AsyncIterator[int]:
                 yield slot
 
 
+async def program_logs(
+    ws_url: str, address: str, *, commitment: Commitment = "confirmed", stop: asyncio.Event
+) -> AsyncGenerator[Sequence[str], None]:
+    """Yield the logs of each transaction that succeeded and mentions an address, until `stop`."""
+    params = [{"mentions": [address]}, {"commitment": commitment}]
+    async with aclosing(notifications(ws_url, "logsSubscribe", params, stop=stop)) as results:
+        async for result in results:
+            if not isinstance(result, Reconnected):
+                with decode.answer_of("logsNotification"):
+                    value = result["value"]
+                    failed, lines = value["err"] is not None, tuple(value["logs"])
+                if not failed:
+                    yield lines
+
+
 async def notifications(
     ws_url: str, method: str, params: Sequence[Any], *, stop: asyncio.Event
 ) -> AsyncGenerator[Any | Reconnected, None]:

@@ -9,6 +9,9 @@ import typer
 from liquidation_engine import config
 from liquidation_engine.cli.exit_codes import run_typer
 from liquidation_engine.cli.idl import idl
+from liquidation_engine.cli.queue import dlq, queue
+from liquidation_engine.cli.servers import Config
+from liquidation_engine.cli.switch import resume, stop
 
 app = typer.Typer(
     name="liquidation-engine",
@@ -19,9 +22,9 @@ app = typer.Typer(
 )
 fund = typer.Typer(help="The insurance fund.", no_args_is_help=True)
 app.add_typer(fund, name="fund")
+app.add_typer(queue, name="queue")
+app.add_typer(dlq, name="dlq")
 app.add_typer(idl, name="idl")
-
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
 
 
 @app.command()
@@ -97,6 +100,10 @@ def migrate(
     url = database_url or config.load(config_file).database_url.get_secret_value()
     applied = asyncio.run(apply(url))
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+
+
+app.command()(stop)
+app.command()(resume)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Puts the worker role together: consumer, leases, guards, intents, chain."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 import structlog
@@ -18,7 +18,7 @@ from liquidation_engine.chain import (
     allowed_programs,
 )
 from liquidation_engine.cluster import PositionLease
-from liquidation_engine.database import Failures, Funds, Guards, Intents
+from liquidation_engine.database import Failures, Funds, Guards, Intents, Timeline
 from liquidation_engine.errors import ConfigError
 from liquidation_engine.execute.finality import Finality, Seen
 from liquidation_engine.execute.finisher import Finisher
@@ -27,11 +27,12 @@ from liquidation_engine.execute.pool import Pool, PoolLimits
 from liquidation_engine.execute.ports import Executed, NotExecuted
 from liquidation_engine.execute.retry import BackOff
 from liquidation_engine.execute.worker import Worker, WorkerPolicy
-from liquidation_engine.model import TransactionRecord
+from liquidation_engine.model import Candidate, TransactionRecord
 from liquidation_engine.protocols.reference.lending import ReferenceLending
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.faults import LossyConsumer
 from liquidation_engine.runner.sabotage import SecondSend, WrongLedger
+from liquidation_engine.runner.timeline import TimelineWatch
 from liquidation_engine.stream import CandidateConsumer
 
 log = structlog.get_logger(__name__)
@@ -89,22 +90,43 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
         if isinstance(consumer, LossyConsumer):
             consumer.every = settings.lose_every_candidate
         await consumer.start()
+        timeline = TimelineWatch(
+            Timeline(instance.database),
+            expires_above=lambda: instance.blockhashes.current().expires_above,
+            finalized_height=instance.rpc.block_height,
+        )
         pool = Pool(
             consumer,
             worker,
             intents,
             instance.observation,
             limits=PoolLimits(concurrency=settings.worker_concurrency),
-            may_begin=(lambda: True) if settings.dry_run else instance.kill_switch.may_sign,
+            may_begin=(lambda: True)
+            if settings.dry_run
+            else lambda: instance.kill_switch.may_sign() and not timeline.resting,
             ended=instance.observation.ended,
+            runs=instance.observation,
+            takes=takes(settings.tiers),
         )
         finality = asyncio.create_task(_watch_finality(instance, Intents(instance.database), chain))
         instance.observation.mark_ready("worker")
         try:
-            await pool.run(stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(timeline.run(stop), name="database timeline")
+                await pool.run(stop)
         finally:
             finality.cancel()
             await asyncio.gather(finality, return_exceptions=True)
+
+
+def takes(tiers: Sequence[str]) -> Callable[[Candidate], bool]:
+    """Return which candidates an instance takes up: those of a market, protocol or mint that TIERS names; all without it."""
+    wanted = frozenset(tiers)
+
+    def ours(candidate: Candidate) -> bool:
+        return not wanted or not wanted.isdisjoint((candidate.market, candidate.protocol, *candidate.assets))
+
+    return ours
 
 
 def _lending(instance: Instance) -> ReferenceLending:
