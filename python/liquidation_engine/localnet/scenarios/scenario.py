@@ -142,6 +142,10 @@ class Scenario:
             raise ConfigError("the scenario has begun: it cannot start again")
         self._start = slot + self.settings.lead_slots
 
+    def forked(self, _: int) -> None:
+        """Write every price again in the next slot: the fork may have undone an update."""
+        self._refreshed = dict.fromkeys(BY_SYMBOL, -REFRESH_SLOTS)
+
     def play(self, slot: int) -> None:
         """Do what is due at the beginning of a slot: submit price updates, mark steps and the end."""
         if self._chain is None:
