@@ -120,6 +120,8 @@ def localnet(
         str | None, typer.Option(help="Address that gets tokens and SOL and may draw on the insurance fund.")
     ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Play the scenario after a line on stdin.")] = False,
+    move_slots: Annotated[int, typer.Option(min=1, help="Slots over which the scenario's prices move.")] = 90,
+    tail_slots: Annotated[int, typer.Option(min=1, help="Slots after the last move.")] = 55,
 ) -> None:
     """A Solana VM behind JSON-RPC and websocket on loopback, with the lending program and a market if you like."""
     from liquidation_engine.runner.localnet import LocalnetOptions, serve_localnet
@@ -139,6 +141,8 @@ def localnet(
         seed=seed,
         liquidator=liquidator,
         hold=hold,
+        move_slots=move_slots,
+        tail_slots=tail_slots,
     )
     asyncio.run(serve_localnet(options))
 
