@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +43,11 @@ class ForkingChain:
         self.height, self.oldest_slot = height, oldest_slot
         self.silent_about: set[str] = set()
         self.pages: list[int] = []
+        self.sent: list[bytes] = []
+
+    async def send(self, transaction: bytes) -> str:
+        self.sent.append(transaction)
+        return ""
 
     async def seen(self, signatures: Sequence[str]) -> list[Seen | None]:
         self.pages.append(len(signatures))
@@ -118,8 +123,7 @@ async def test_vanished_transaction_is_taken_back_by_entries_that_compensate(dat
 
 async def test_position_whose_liquidation_vanished_may_be_taken_up_at_once(database: Database) -> None:
     intent = await landed_intent(database)
-    later = datetime.now(UTC) + timedelta(hours=1)
-    await Guards(database).back_off(POSITION, failures_add=1, until=later, reason="healthy")
+    await Guards(database).back_off(POSITION, failures_add=1, rest=timedelta(hours=1), reason="healthy")
     await Finality(Intents(database), ForkingChain(height=intent.signed.expires_above + 1)).check()
     assert await Guards(database).in_back_off_or_live([POSITION]) == set()
     claim = await Guards(database).claim(POSITION, "instance-1")
@@ -204,3 +208,22 @@ async def test_movement_inside_the_opening_balance_is_taken_back_too(database: D
     [fund] = await funds.all()
     assert (fund["balance"], fund["opening_balance"]) == (100, 100)
     assert await funds.drift({SOL: 100}, 90) == {}
+
+
+@pytest.mark.parametrize(("height", "may_send", "times"), [(1_150, True, 1), (1_150, False, 0), (9_999, True, 0)])
+async def test_what_is_unknown_and_may_land_again_is_sent_again_unchanged(
+    database: Database, height: int, may_send: bool, times: int
+) -> None:
+    intent = await landed_intent(database)
+    chain = ForkingChain(height=height)
+    await Finality(Intents(database), chain, may_send=lambda: may_send).check()
+    assert chain.sent == [intent.signed.transaction] * times
+
+
+async def test_unfinal_signatures_are_those_that_may_still_vanish(database: Database) -> None:
+    intents = Intents(database)
+    landed_one = await landed_intent(database)
+    assert await intents.unfinal_signatures(POSITION) == [landed_one.signed.signature]
+    assert await intents.unfinal_signatures("position-2") == []
+    await intents.mark_finalized(landed_one.id, 80)
+    assert await intents.unfinal_signatures(POSITION) == []

@@ -9,7 +9,7 @@ from liquidation_engine.chain.confirm import Confirmer, Executed, NotYet
 from liquidation_engine.chain.fees import FeeLadder, FeePolicy, network_fee_lamports
 from liquidation_engine.chain.rpc import RpcClient
 from liquidation_engine.chain.signer import Signer, allowed_programs
-from liquidation_engine.chain.subscribe import program_updates, slots
+from liquidation_engine.chain.subscribe import Pulse, program_updates, slots
 from liquidation_engine.chain.transaction import TransactionTooLarge, build_transaction
 from liquidation_engine.chain.wallet import Wallet
 from liquidation_engine.chain.words import (
@@ -17,6 +17,7 @@ from liquidation_engine.chain.words import (
     CannotLand,
     ChainAccount,
     Commitment,
+    NewSlot,
     Reconnected,
     SignatureStatus,
     Simulation,
@@ -34,7 +35,9 @@ __all__ = [
     "Executed",
     "FeeLadder",
     "FeePolicy",
+    "NewSlot",
     "NotYet",
+    "Pulse",
     "Reconnected",
     "RpcClient",
     "SignatureStatus",

@@ -102,6 +102,14 @@ class Intents:
         """Return what landed and was not yet seen finalized, in the order of (landed slot, id), from behind `after` on."""
         return [Unfinal(**row) for row in await self._database.rows("landed_not_finalized", limit, *after)]
 
+    async def unfinal_signatures(self, position: str) -> list[str]:
+        """Return what of a position is booked as landed, well or failed, and may still vanish."""
+        return [row["signature"] for row in await self._database.rows("unfinal_signatures", position)]
+
+    async def transaction_of(self, intent_id: int) -> bytes:
+        """Return an intent's signed bytes."""
+        return bytes(await self._database.value("transaction_of_intent", intent_id))
+
     async def mark_finalized(self, intent_id: int, slot: int) -> None:
         """Note that a landed intent was seen again at finalized, and in which slot."""
         await self._database.run("mark_finalized", intent_id, slot)

@@ -34,11 +34,12 @@ SELECT genesis_hash, program_id, bound_at FROM chain_binding;
 
 -- name: claim_position
 -- Raises the fence and returns the guard with its live intent; see migration 0002 for why it is a function.
-SELECT * FROM claim_position($1, $2);
+-- Whether it rests is judged here: instances whose clocks differ must agree.
+SELECT *, coalesce(backoff_until > clock_timestamp(), false) AS resting FROM claim_position($1, $2);
 
 -- name: back_off
--- The later of two ends stands, so that a slow writer cannot shorten what a faster one decided.
-INSERT INTO position_guards AS g (position, failures, backoff_until, backoff_reason) VALUES ($1, $2, $3, $4)
+-- $3: for how long, from now on by this clock. The later of two ends stands, so that a slow writer cannot shorten what a faster one decided.
+INSERT INTO position_guards AS g (position, failures, backoff_until, backoff_reason) VALUES ($1, $2, now() + $3::interval, $4)
 ON CONFLICT (position) DO UPDATE SET
     failures = g.failures + excluded.failures,
     backoff_until = greatest(g.backoff_until, excluded.backoff_until),
@@ -83,6 +84,12 @@ ORDER BY created_at LIMIT $2;
 SELECT id, position, signature, landed_slot, expires_above FROM intents
 WHERE state IN ('landed', 'landed_failed') AND finalized_at IS NULL AND (landed_slot, id) > ($2::bigint, $3::bigint)
 ORDER BY landed_slot, id LIMIT $1;
+
+-- name: unfinal_signatures
+SELECT signature FROM intents WHERE position = $1 AND state IN ('landed', 'landed_failed') AND finalized_at IS NULL;
+
+-- name: transaction_of_intent
+SELECT transaction FROM intents WHERE id = $1;
 
 -- name: mark_finalized
 -- $2: the slot at finalized, another one where it was executed again on the fork that stayed.

@@ -19,7 +19,7 @@ from liquidation_engine.model import Expired, Intent, Landed, LandedFailed, Tran
 
 log = structlog.get_logger(__name__)
 
-RECORD_TRIES, RECORD_PAUSE_SECONDS = 100, 0.1
+RECORD_TRIES, RECORD_PAUSE_SECONDS = 20, 0.1
 
 
 class Finisher:
@@ -51,7 +51,13 @@ class Finisher:
                 record = await self._record(intent.signed.signature) if executed is not None else None
                 if executed is None or record is not None:
                     return await self._settle(intent, record, accepted_at)
-            # It was executed on a fork that has been left, or the node forgot: ask again whether it can still land.
+            # It was executed on a fork that has been left, or a node claims what it cannot show: send again, and ask again.
+            accepted_at = await self._send(intent, accepted_at)
+
+    async def in_doubt(self, position: str) -> bool:
+        """Tell whether something of the position that is booked as landed is not on the chain as it is now."""
+        signatures = await self._intents.unfinal_signatures(position)
+        return bool(signatures) and not await self._chain.all_known(signatures)
 
     async def _send(self, intent: Intent, accepted_at: datetime | None) -> datetime | None:
         """Send the bytes and return when they were first accepted. The kill switch ends sending, not settling."""

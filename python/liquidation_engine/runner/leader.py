@@ -139,7 +139,7 @@ class Leader:
         """Let interest grow and prices age with every slot."""
         async for slot in slots(self._instance.settings.websocket_url, stop):
             if self._ready.is_set():
-                crossings = self._book.advance(slot)
+                crossings = self._book.advance(slot.slot)
                 if crossings.crossed or crossings.recovered:
                     await self._publish(crossings, "price-move", _now_ms())
 

@@ -178,6 +178,10 @@ class RpcChain:
         found = await self._rpc.signature_statuses(signatures, search_history=True)
         return [None if status is None else Seen(status.slot, status.reached("finalized")) for status in found]
 
+    async def all_known(self, signatures: Sequence[str]) -> bool:
+        """Tell whether the chain, as it is now, holds every one of these transactions."""
+        return None not in await self._rpc.signature_statuses(signatures, search_history=True)
+
     async def remembers(self, slot: int) -> bool:
         """Return whether the node's history reaches back to `slot`."""
         return int(await self._rpc.call("getFirstAvailableBlock")) <= slot
@@ -185,7 +189,7 @@ class RpcChain:
 
 async def _watch_finality(instance: Instance, intents: Intents, chain: RpcChain) -> None:
     """Look at landed intents again until they are finalized, or taken back."""
-    finality = Finality(intents, chain)
+    finality = Finality(intents, chain, may_send=instance.kill_switch.may_sign)
     while True:
         await asyncio.sleep(FINALIZED_POLL_SECONDS)
         try:
