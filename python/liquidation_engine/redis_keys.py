@@ -22,3 +22,18 @@ def dedupe_marker(candidate_id: str) -> str:
 def position_lock(position: str) -> str:
     """Return the key of a position's lease."""
     return f"lock:liq:{{{position}}}"
+
+
+def at_risk(asset: str) -> str:
+    """Return the key of the set of positions near liquidation that hold or owe this asset."""
+    return f"atRisk:{{{asset}}}"
+
+
+def at_risk_trigger(asset: str) -> str:
+    """Return the key of the same positions, sorted by the asset's price at which they cross."""
+    return f"atRisk:{{{asset}}}:trigger"
+
+
+def at_risk_version(asset: str) -> str:
+    """Return the key of what the index's writer wrote last."""
+    return f"atRisk:{{{asset}}}:version"

@@ -184,7 +184,7 @@ async def test_an_endpoint_that_falls_behind_is_asked_after_the_others() -> None
         assert await rpc.genesis_hash() == "slow"
         slots["quick"] = 150
         async with asyncio.timeout(5):
-            while await rpc.genesis_hash() != "quick":
+            while await rpc.genesis_hash() != "quick":  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         stop.set()
         await watch

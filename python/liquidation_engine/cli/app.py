@@ -10,6 +10,9 @@ import typer.core
 from rich.console import Console
 
 from liquidation_engine import config
+from liquidation_engine.cli.queue import dlq, queue
+from liquidation_engine.cli.servers import Config
+from liquidation_engine.cli.switch import resume, stop
 from liquidation_engine.errors import LiquidationEngineError
 
 app = typer.Typer(
@@ -21,8 +24,8 @@ app = typer.Typer(
 )
 fund = typer.Typer(help="The insurance fund.", no_args_is_help=True)
 app.add_typer(fund, name="fund")
-
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
+app.add_typer(queue, name="queue")
+app.add_typer(dlq, name="dlq")
 
 
 @app.command()
@@ -98,6 +101,10 @@ def migrate(
     url = database_url or config.load(config_file).database_url.get_secret_value()
     applied = asyncio.run(apply(url))
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
+
+
+app.command()(stop)
+app.command()(resume)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from liquidation_engine.database.books import check_balanced
 from liquidation_engine.database.funds import Funds
 from liquidation_engine.database.guards import Guards
 from liquidation_engine.database.history import Failures, History
-from liquidation_engine.database.instances import Instances
+from liquidation_engine.database.instances import Identity, Instances
 from liquidation_engine.database.intents import Intents
 from liquidation_engine.database.kill_switch import KillSwitch, KillSwitchState
 from liquidation_engine.database.migrate import check_version, migrate
@@ -22,6 +22,7 @@ __all__ = [
     "Funds",
     "Guards",
     "History",
+    "Identity",
     "Instances",
     "Intents",
     "KillSwitch",

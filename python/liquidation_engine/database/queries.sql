@@ -329,17 +329,60 @@ SELECT stopped, reason, changed_at FROM kill_switch;
 UPDATE kill_switch SET stopped = $1, reason = $2, changed_by = $3, changed_at = now() RETURNING stopped, reason, changed_at;
 
 -- name: heartbeat
+-- $7: how long ago its last run succeeded, so that only the database's clock counts. $11 to $13: what it did since the last heartbeat.
+-- A new process under an old name starts anew; returned is since when its figures count.
+WITH activity AS (
+    INSERT INTO instance_activity AS a (instance_id, minute, checks, candidates, processing_micros)
+    SELECT $1, date_trunc('minute', now()), $11::bigint, $12::bigint, $13::bigint WHERE $11::bigint + $12::bigint > 0
+    ON CONFLICT (instance_id, minute) DO UPDATE SET
+        checks = a.checks + excluded.checks,
+        candidates = a.candidates + excluded.candidates,
+        processing_micros = a.processing_micros + excluded.processing_micros
+)
 INSERT INTO instances AS i
-    (instance_id, roles, pid, host, version, stats, last_successful_run, consecutive_failures)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)
+    (instance_id, roles, pid, host, version, stats, last_successful_run, consecutive_failures, region, tiers)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, now() - make_interval(secs => $7::double precision), $8, $9, $10)
 ON CONFLICT (instance_id) DO UPDATE SET
     roles = excluded.roles, pid = excluded.pid, host = excluded.host, version = excluded.version, stats = excluded.stats,
     last_successful_run = coalesce(excluded.last_successful_run, i.last_successful_run),
-    consecutive_failures = excluded.consecutive_failures, heartbeat_at = now();
+    consecutive_failures = excluded.consecutive_failures, region = excluded.region, tiers = excluded.tiers,
+    started_at = CASE WHEN (i.pid, i.host) = (excluded.pid, excluded.host) AND i.stopped_at IS NULL THEN i.started_at ELSE now() END,
+    heartbeat_at = now(), stopped_at = NULL
+RETURNING i.counted_from;
+
+-- name: instance_stopped
+UPDATE instances SET stopped_at = now(), heartbeat_at = now() WHERE instance_id = $1;
 
 -- name: instances
-SELECT *, extract(epoch FROM now() - heartbeat_at)::double precision AS seconds_since_heartbeat
-FROM instances ORDER BY instance_id;
+-- Windows of 24 hours that slide by the minute; liquidations are counted in the books, so that they are nobody's claim.
+SELECT i.*,
+       extract(epoch FROM now() - i.heartbeat_at)::double precision AS seconds_since_heartbeat,
+       extract(epoch FROM now() - i.last_successful_run)::double precision AS seconds_since_success,
+       coalesce(done.checks, 0)::bigint AS checks_24h,
+       coalesce(done.candidates, 0)::bigint AS candidates_24h,
+       coalesce(done.micros / 1000.0 / nullif(done.candidates, 0), 0)::double precision AS average_processing_ms,
+       landed.liquidations AS liquidations_24h
+FROM instances i
+CROSS JOIN LATERAL (
+    SELECT sum(a.checks) AS checks, sum(a.candidates) AS candidates, sum(a.processing_micros) AS micros
+    FROM instance_activity a WHERE a.instance_id = i.instance_id AND a.minute > now() - interval '24 hours'
+) done
+CROSS JOIN LATERAL (
+    SELECT count(*) AS liquidations FROM intents n
+    WHERE n.instance_id = i.instance_id AND n.state = 'landed'
+      AND n.closed_at > greatest(now() - interval '24 hours', i.counted_from)
+) landed
+ORDER BY i.instance_id;
+
+-- name: reset_instances
+-- Zeroes failures and windows of all instances; each takes notice at its next heartbeat.
+WITH forgotten AS (DELETE FROM instance_activity)
+UPDATE instances SET counted_from = now(), consecutive_failures = 0;
+
+-- name: forget_instances
+-- $1: seconds after its last sign of life at which an instance is forgotten; what it did in the last 24 hours stays with its name.
+WITH old AS (DELETE FROM instance_activity WHERE minute < now() - interval '25 hours')
+DELETE FROM instances WHERE heartbeat_at < now() - make_interval(secs => $1::double precision);
 
 -- name: progress
 -- The demo's bar: one row, cheap enough for every quarter of a second.

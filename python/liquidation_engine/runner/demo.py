@@ -228,7 +228,7 @@ def _environment(cluster: Cluster, name: str) -> dict[str, str]:
         "WALLET_PATH": str(cluster.folder / "wallet.json"),
         "INSTANCE_ID": name,
         "ROLES": name.split("-")[0],
-        "SERVER_PORT": str(cluster.options.port),
+        "SERVER_PORT": str(cluster.options.port) if name == "api" else "0",
         "SCAN_INTERVAL_SECONDS": str(SCAN_SECONDS),
         "SYNC_INTERVAL_SECONDS": str(SYNC_SECONDS),
         "LOSE_EVERY_CANDIDATE": str(LOSE_CANDIDATES_EVERY),

@@ -1,7 +1,7 @@
 """Puts the worker role together: consumer, leases, guards, intents, chain."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 
 import structlog
@@ -27,7 +27,7 @@ from liquidation_engine.execute.pool import Pool, PoolLimits
 from liquidation_engine.execute.ports import Executed, NotExecuted
 from liquidation_engine.execute.retry import BackOff
 from liquidation_engine.execute.worker import Worker, WorkerPolicy
-from liquidation_engine.model import TransactionRecord
+from liquidation_engine.model import Candidate, TransactionRecord
 from liquidation_engine.protocols.reference.lending import ReferenceLending
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.faults import LossyConsumer
@@ -45,7 +45,7 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
     """Work on candidates until `stop`."""
     settings = instance.settings
     async with AsyncExitStack() as stack:
-        confirmer = await stack.enter_async_context(Confirmer(instance.rpc, settings.websocket_url))
+        confirmer = await stack.enter_async_context(Confirmer(instance.rpc, settings.websocket_urls))
         lending = _lending(instance)
         await _open_funds(instance, lending)
         intents = WrongLedger(instance.database) if _sabotaged(instance, "wrong-ledger") else Intents(instance.database)
@@ -97,6 +97,8 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
             limits=PoolLimits(concurrency=settings.worker_concurrency),
             may_begin=(lambda: True) if settings.dry_run else instance.kill_switch.may_sign,
             ended=instance.observation.ended,
+            runs=instance.observation,
+            takes=takes(settings.tiers),
         )
         finality = asyncio.create_task(_watch_finality(instance, Intents(instance.database), chain))
         instance.observation.mark_ready("worker")
@@ -105,6 +107,16 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
         finally:
             finality.cancel()
             await asyncio.gather(finality, return_exceptions=True)
+
+
+def takes(tiers: Sequence[str]) -> Callable[[Candidate], bool]:
+    """Return which candidates an instance takes up: those of a market, protocol or mint that TIERS names; all without it."""
+    wanted = frozenset(tiers)
+
+    def ours(candidate: Candidate) -> bool:
+        return not wanted or not wanted.isdisjoint((candidate.market, candidate.protocol, *candidate.assets))
+
+    return ours
 
 
 def _lending(instance: Instance) -> ReferenceLending:
