@@ -34,7 +34,7 @@ REQUEST_ID, PULSE_REQUEST_ID = 1, 2
 Urls = str | Sequence[str]
 
 
-class StaleSocket(RpcTimeout):
+class _StaleSocket(RpcTimeout):
     """The connection is open, and nothing new comes over it."""
 
 
@@ -46,9 +46,9 @@ class Pulse:
     most_behind_slots: int = 20
 
     def check(self, slot: int) -> None:
-        """Raise StaleSocket for a slot that others have long passed."""
+        """Raise _StaleSocket for a slot that others have long passed."""
         if slot + self.most_behind_slots < self.newest_slot():
-            raise StaleSocket(f"the socket tells of slot {slot}, others are at {self.newest_slot()}")
+            raise _StaleSocket(f"the socket tells of slot {slot}, others are at {self.newest_slot()}")
 
 
 async def program_updates(
@@ -106,7 +106,7 @@ async def notifications(
                 async for message in socket if pulse is None else _while_alive(socket, method, pulse):
                     if (result := _result_of(message, subscription)) is not None:
                         yield result
-        except StaleSocket as error:
+        except _StaleSocket as error:
             log.warning("Subscription given up", method=method, reason=str(error))
         except (*SOCKET_ERRORS, RpcTimeout):
             pass  # the next connection starts with Reconnected, which tells the consumer all there is to tell
@@ -125,7 +125,7 @@ async def _while_alive(socket: ClientConnection, method: str, pulse: Pulse) -> A
         except ConnectionClosedOK:
             return
         except TimeoutError as error:
-            raise StaleSocket(f"nothing was heard for {SILENCE_SECONDS:g} s") from error
+            raise _StaleSocket(f"nothing was heard for {SILENCE_SECONDS:g} s") from error
         if b"slotNotification" in (raw if isinstance(raw, bytes) else raw[:80].encode()):
             pulse.check(int(orjson.loads(raw)["params"]["result"]["slot"]))
         yield raw
