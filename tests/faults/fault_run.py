@@ -20,6 +20,7 @@ SECONDS = 120
 KILLED = f"killed by signal {int(signal.SIGKILL)}"
 ADOPTED = "Adopted a live intent"
 TRIGGERED = "LIQUIDATION TRIGGERED"
+ELECTED = "Elected leader"
 
 
 @dataclass(frozen=True)

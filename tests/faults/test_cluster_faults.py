@@ -9,7 +9,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from faults.fault_run import Deed, Run, at_work, run_with_faults, spoken
+from faults.fault_run import ELECTED, Deed, Run, at_work, run_with_faults, spoken
 from faults.fault_table import FaultTable
 
 pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.faults]
@@ -17,7 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.faults]
 ASLEEP_SECONDS = 8.0  # a lease lives 5 s, and a live intent is adopted after 5 to 7 s
 LEADER_SECONDS = 10.0  # the life of the leader's lock
 
-ELECTED = "Elected leader"
 
 # As for a crash: 8 s until a stalled entry is taken over, a scan of 2 s, a second to liquidate; of 100 ms slots.
 WORKER_MISSED_SLOTS = 110
