@@ -15,6 +15,7 @@ import aiohttp
 import psutil
 
 from liquidation_engine.runner.faults import PLAN_VARIABLE, SETUP_VARIABLE
+from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 
 SECONDS = 120
 KILLED = f"killed by signal {int(signal.SIGKILL)}"
@@ -121,6 +122,12 @@ def spoken(deed: Callable[..., object]) -> str:
     return deed.__name__.replace("_", " ")
 
 
+def _sabotage() -> list[str]:
+    """Return the option that breaks the demo's engine, where a test is to prove that it would notice."""
+    kind = os.environ.get("LIQUIDATION_SABOTAGE")
+    return [f"--sabotage={kind}"] if kind in SABOTAGES else []
+
+
 Deed = Callable[[Run], Coroutine[None, None, None]]
 
 
@@ -147,7 +154,7 @@ async def run_with_faults(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "liquidation_engine", "demo", "--json", f"--data-folder={folder}"),
         *(f"--positions={positions}", f"--seed={seed}", f"--slot-ms={slot_ms}", f"--missed-slots={missed_slots}"),
-        *(f"--workers={workers}", *options),
+        *(f"--workers={workers}", *options, *_sabotage()),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=folder,

@@ -48,6 +48,7 @@ class RpcClient:
         timeout_seconds: float = 5.0,
         read_concurrency: int = 32,
         send_concurrency: int = 16,
+        asked_for_fate: int = ENDPOINTS_ASKED_FOR_FATE,
     ) -> None:
         if not urls:
             raise ConfigError("no RPC endpoint is given; set SOLANA_RPC_URL")
@@ -55,6 +56,7 @@ class RpcClient:
         self._timeout = timeout_seconds
         self._reads = asyncio.Semaphore(read_concurrency)
         self._sends = asyncio.Semaphore(send_concurrency)
+        self._asked_for_fate = asked_for_fate
         self._session: aiohttp.ClientSession | None = None
         self._late: set[asyncio.Task[Any]] = set()  # sends still under way to slower endpoints
 
@@ -260,7 +262,7 @@ class RpcClient:
         show the transaction once its last height is final: a claim that it then cannot prove is none.
         """
         heights: list[int] = []
-        for endpoint in self._endpoints[:ENDPOINTS_ASKED_FOR_FATE]:
+        for endpoint in self._endpoints[: self._asked_for_fate]:
             height = int(await self._read(endpoint, "getBlockHeight", [{"commitment": "finalized"}], self._timeout))
             params = [[signature], {"searchTransactionHistory": True}]
             result = await self._read(endpoint, "getSignatureStatuses", params, self._timeout)

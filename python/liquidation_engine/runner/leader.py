@@ -20,6 +20,7 @@ from liquidation_engine.model import CandidateReason
 from liquidation_engine.runner.at_risk import AtRiskMirror
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
+from liquidation_engine.runner.sabotage import OnceOnly
 from liquidation_engine.stream import AtRiskIndex, CandidateProducer
 
 log = structlog.get_logger(__name__)
@@ -40,7 +41,8 @@ class Leader:
         settings = instance.settings
         self._instance = instance
         instance.observation.metrics.leader.set(0)
-        self._book = MarketBook(settings.program_id, str(instance.market.market))
+        once_only = instance.sabotage is not None and instance.sabotage.kind == "bit-never-cleared"
+        self._book = (OnceOnly if once_only else MarketBook)(settings.program_id, str(instance.market.market))
         elsewhere = settings.leader_region not in (None, settings.region)
         self._lease = LeaderLease(
             instance.redis, settings.instance_id, reluctance_seconds=RELUCTANT_SECONDS if elsewhere else 0.0
