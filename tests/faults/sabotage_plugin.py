@@ -9,21 +9,13 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import asyncpg
-import pytest
 
+from liquidation_engine import database
 from liquidation_engine.chain import RpcClient
 from liquidation_engine.execute.pool import Pool
 
 VARIABLE = "LIQUIDATION_SABOTAGE"
 INSERT = "insert_intent(text, bigint, text, text, text, integer, text, bytea, text, bigint, jsonb, integer, bigint, numeric, text, timestamptz)"
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    kind = os.environ.get(VARIABLE, "")
-    if kind in SCHEMAS:
-        _after_migrating(SCHEMAS[kind])
-    if kind in PATCHES:
-        PATCHES[kind]()
 
 
 async def drop_the_live_intent_index(connection: "asyncpg.Connection[asyncpg.Record]") -> None:
@@ -43,8 +35,7 @@ async def _without(connection: "asyncpg.Connection[asyncpg.Record]", text: str, 
 
 def _after_migrating(change: Callable[["asyncpg.Connection[asyncpg.Record]"], Awaitable[None]]) -> None:
     """Change the schema of every database that is migrated from now on."""
-    import conftest
-    from liquidation_engine.database import migrate
+    migrate = database.migrate
 
     async def migrate_and_change(url: str) -> Any:
         applied = await migrate(url)
@@ -55,7 +46,7 @@ def _after_migrating(change: Callable[["asyncpg.Connection[asyncpg.Record]"], Aw
             await connection.close()
         return applied
 
-    conftest.migrate = migrate_and_change  # type: ignore[assignment]
+    database.migrate = migrate_and_change  # type: ignore[assignment]
 
 
 def acknowledge_before_commit() -> None:
@@ -82,3 +73,10 @@ PATCHES = {
     "acknowledge-before-commit": acknowledge_before_commit,
     "read-without-min-context-slot": read_without_min_context_slot,
 }
+
+# On being imported, which is before any conftest takes what is to be broken.
+_kind = os.environ.get(VARIABLE, "")
+if _kind in SCHEMAS:
+    _after_migrating(SCHEMAS[_kind])
+if _kind in PATCHES:
+    PATCHES[_kind]()

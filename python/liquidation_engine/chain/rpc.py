@@ -6,6 +6,7 @@ Reads ask one endpoint after the other until one answers; a send goes to all of 
 import asyncio
 import base64
 import contextlib
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
@@ -36,6 +37,7 @@ SIGNATURES_PER_CALL = 256
 ENDPOINTS_ASKED_FOR_FATE = 2
 LAGGING_SLOTS = 20  # an endpoint that is further behind the others is asked after them
 WATCH_SECONDS = 1.0
+ROUND_PAUSES_SECONDS = (0.05, 0.15)  # between rounds of reads that every endpoint turned away
 
 
 class RpcClient:
@@ -100,14 +102,21 @@ class RpcClient:
         return sorted(self._endpoints, key=lambda one: (one.resting, one.slot + LAGGING_SLOTS < newest))
 
     async def call(self, method: str, params: Sequence[Any] = (), *, timeout_seconds: float | None = None) -> Any:
-        """Return the result of a read, from the first endpoint that answers."""
+        """Return the result of a read, from the first endpoint that answers.
+
+        Where all of them turn it away (429, or nobody there), they are asked again a little later: nothing but time is lost.
+        """
         timeout = self._timeout if timeout_seconds is None else timeout_seconds
-        failures: list[RpcError] = []
-        for endpoint in self._in_order():
-            try:
-                return await self._read(endpoint, method, params, timeout)
-            except (RpcTimeout, RpcUnavailable, MinContextSlotNotReached) as error:
-                failures.append(error)
+        for pause in (*ROUND_PAUSES_SECONDS, None):
+            failures: list[RpcError] = []
+            for endpoint in self._in_order():
+                try:
+                    return await self._read(endpoint, method, params, timeout)
+                except (RpcTimeout, RpcUnavailable, MinContextSlotNotReached) as error:
+                    failures.append(error)
+            if pause is None or not all(isinstance(failure, RpcUnavailable) for failure in failures):
+                break
+            await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - spreads the load
         raise _most_telling(failures)
 
     async def account(

@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from liquidation_engine.database import rows
-from liquidation_engine.database.books import close_intent
+from liquidation_engine.database.books import close_intent, resettle_intent
 from liquidation_engine.database.pool import Database, Interrupted
 from liquidation_engine.database.reversal import reverse_intent
 from liquidation_engine.errors import ServerError
@@ -109,6 +109,19 @@ class Intents:
     async def transaction_of(self, intent_id: int) -> bytes:
         """Return an intent's signed bytes."""
         return bytes(await self._database.value("transaction_of_intent", intent_id))
+
+    async def load(self, intent_id: int) -> Intent:
+        """Return an intent, whatever its state."""
+        row = await self._database.row("intent", intent_id)
+        if row is None:
+            raise ServerError(f"there is no intent {intent_id}")
+        return rows.intent(row)
+
+    async def resettle(
+        self, intent: Intent, outcome: Landed | LandedFailed, books: Settlement, retry_count: int
+    ) -> bool:
+        """Write down what a settled transaction did where it was executed again; False, having written nothing, if it is final."""
+        return await resettle_intent(self._database, intent, outcome, books, retry_count)
 
     async def mark_finalized(self, intent_id: int, slot: int) -> None:
         """Note that a landed intent was seen again at finalized, and in which slot."""

@@ -122,6 +122,44 @@ WHERE position = $1;
 
 ---------------------------------------------------------------------------------------------------- reversal
 
+-- name: intent
+SELECT * FROM intents WHERE id = $1;
+
+-- name: move_intent
+-- It was executed again on the fork that stayed, perhaps with another end.
+UPDATE intents SET state = $2, outcome = $2, landed_slot = $3
+WHERE id = $1 AND state IN ('landed', 'landed_failed') AND finalized_at IS NULL
+RETURNING accepted_at;
+
+-- name: forget_liquidation
+-- What follows from a transaction's execution, to be written anew; the ledger forgets nothing.
+DELETE FROM liquidations WHERE intent_id = $1;
+
+-- name: forget_failure
+DELETE FROM failed_liquidations WHERE intent_id = $1;
+
+-- name: forget_bad_debts
+DELETE FROM bad_debts WHERE intent_id = $1;
+
+-- name: move_ledger
+UPDATE ledger_entries SET slot = $2 WHERE signature = $1 AND slot <> $2;
+
+-- name: correct_ledger
+-- The difference between what is booked and what was moved on the fork that stayed.
+INSERT INTO ledger_entries AS e (signature, intent_id, slot, account, address, mint, amount, reversal)
+SELECT $1, $2::bigint, $3::bigint, coalesce(new.account, old.account), coalesce(new.address, old.address), coalesce(new.mint, old.mint),
+       coalesce(new.amount, 0) - coalesce(old.amount, 0), true
+FROM unnest($4::text[], $5::text[], $6::text[], $7::numeric[]) AS new (account, address, mint, amount)
+FULL JOIN (SELECT * FROM ledger_entries WHERE signature = $1 AND NOT reversal) AS old USING (address, mint)
+ON CONFLICT (signature, address, mint, reversal) DO UPDATE SET amount = excluded.amount, slot = excluded.slot;
+
+-- name: unbook_fund
+-- $4: what the movement had changed, signed.
+WITH gone AS (
+    DELETE FROM insurance_fund_transactions WHERE signature = $1 AND mint = $2 AND transaction_type = $3 AND NOT reversal
+)
+UPDATE insurance_funds SET balance = balance - $4, updated_at = now() WHERE mint = $2;
+
 -- name: reverse_intent
 -- It was booked as landed and has vanished with its fork: it is an expired one, and whoever finds that first reverses its books.
 UPDATE intents SET state = 'expired', outcome = 'vanished', reversed_at = now()

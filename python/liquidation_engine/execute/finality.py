@@ -3,7 +3,7 @@
 What is unknown and may land again is sent again, the same bytes: landed twice it cannot be, and signing anew waits for it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -61,9 +61,17 @@ class Finality:
     """Each check looks at everything that is not final yet, page by page: what cannot be decided holds up nothing else."""
 
     def __init__(
-        self, intents: Settled, chain: FinalChain, *, may_send: Callable[[], bool] = _always, page: int = PAGE
+        self,
+        intents: Settled,
+        chain: FinalChain,
+        *,
+        settle_again: Callable[[int], Awaitable[bool]],
+        may_send: Callable[[], bool] = _always,
+        page: int = PAGE,
     ) -> None:
-        self._intents, self._chain, self._may_send, self._page = intents, chain, may_send, page
+        """Take what books anew the intent of an id, from the chain's record of it as it is now."""
+        self._intents, self._chain, self._page = intents, chain, page
+        self._settle_again, self._may_send = settle_again, may_send
 
     async def check(self) -> None:
         """Decide what can be decided now; the rest is looked at again with the next call."""
@@ -96,6 +104,8 @@ class Finality:
                 "Transaction was executed again on another fork",
                 signature=intent.signature, booked_slot=intent.landed_slot, slot=slot,
             )  # fmt: skip
+            if not await self._settle_again(intent.id):
+                return  # with the next check
         await self._intents.mark_finalized(intent.id, slot)
 
     async def _ask_whether_it_vanished(self, intent: Unfinal) -> None:

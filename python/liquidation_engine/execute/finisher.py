@@ -15,7 +15,7 @@ from liquidation_engine.errors import DecodeError, RpcError
 from liquidation_engine.execute.books import settle_expired, settle_landed, settle_landed_failed
 from liquidation_engine.execute.failures import BLOCKHASH_EXPIRED, describe
 from liquidation_engine.execute.ports import Chain, Executed, Intents, Lending, NotExecuted, Stages
-from liquidation_engine.model import Expired, Intent, Landed, LandedFailed, TransactionRecord
+from liquidation_engine.model import Expired, Intent, Landed, LandedFailed, Settlement, TransactionRecord
 
 log = structlog.get_logger(__name__)
 
@@ -101,30 +101,43 @@ class Finisher:
     async def _settle(
         self, intent: Intent, record: TransactionRecord | None, accepted_at: datetime | None
     ) -> Landed | LandedFailed | Expired:
-        now = self._clock.now()
-        outcome: Landed | LandedFailed | Expired
-        if record is None:
-            outcome = Expired(intent.signed.signature)
-            books = settle_expired(intent.plan.slot, BLOCKHASH_EXPIRED)
-        elif record.error is None:
-            outcome = Landed(record)
-            books = settle_landed(
-                record,
-                intent.plan,
-                self._lending.roles,
-                written_off=self._lending.written_off(record, intent.plan),
-                is_full=self._lending.is_full(record, intent.plan),
-                covered=self._lending.covered(record, intent.plan),
-                confirmed_at=now,
-            )
-        else:
-            reason = describe(record.error, record.logs, self._lending.error_names, self._lending.program)
-            outcome = LandedFailed(record, reason)
-            books = settle_landed_failed(record, intent.plan, self._lending.roles, reason, at=now)
+        outcome, books = self._ending(intent, record)
         closed = await self._intents.close(intent, outcome, books, retry_count=intent.attempt)
         if closed:
             self._report(intent, outcome, accepted_at)
         return outcome
+
+    async def settle_again(self, intent_id: int) -> bool:
+        """Book what a settled transaction did on the fork that stayed; False if no node shows it, or somebody was faster."""
+        intent = await self._intents.load(intent_id)
+        record = await self._chain.record(intent.signed.signature)
+        if record is None:
+            return False
+        outcome, books = self._ending(intent, record)
+        assert not isinstance(outcome, Expired)
+        return await self._intents.resettle(intent, outcome, books, retry_count=intent.attempt)
+
+    def _ending(
+        self, intent: Intent, record: TransactionRecord | None
+    ) -> tuple[Landed | LandedFailed | Expired, Settlement]:
+        """Return how the intent ended, by the chain's record of it, and the books that follow."""
+        now = self._clock.now()
+        if record is None:
+            return Expired(intent.signed.signature), settle_expired(intent.plan.slot, BLOCKHASH_EXPIRED)
+        if record.error is not None:
+            reason = describe(record.error, record.logs, self._lending.error_names, self._lending.program)
+            return LandedFailed(record, reason), settle_landed_failed(
+                record, intent.plan, self._lending.roles, reason, at=now
+            )
+        return Landed(record), settle_landed(
+            record,
+            intent.plan,
+            self._lending.roles,
+            written_off=self._lending.written_off(record, intent.plan),
+            is_full=self._lending.is_full(record, intent.plan),
+            covered=self._lending.covered(record, intent.plan),
+            confirmed_at=now,
+        )
 
     async def _record(self, signature: str) -> TransactionRecord | None:
         """Return the record of an executed transaction, None if no node has it for long; it may come a little after the status."""

@@ -58,6 +58,10 @@ class Intents(Protocol):
     async def close(
         self, intent: Intent, outcome: Landed | LandedFailed | Expired, books: Settlement, retry_count: int
     ) -> bool: ...
+    async def load(self, intent_id: int) -> Intent: ...
+    async def resettle(
+        self, intent: Intent, outcome: Landed | LandedFailed, books: Settlement, retry_count: int
+    ) -> bool: ...
 
 
 class Failures(Protocol):

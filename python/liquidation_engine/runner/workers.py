@@ -49,20 +49,21 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
         chain = RpcChain(instance.rpc, confirmer)
         if isinstance(lending, SignsAgain):
             chain = ImpatientChain(instance.rpc, confirmer, lending)
+        finisher = Finisher(
+            intents=intents,
+            chain=chain,
+            lending=lending,
+            stages=instance.observation,
+            clock=instance.clock,
+            may_send=instance.kill_switch.may_sign,
+        )
         worker = Worker(
             instance_id=settings.instance_id,
             guards=Guards(instance.database),
             intents=intents,
             failures=Failures(instance.database),
             lending=lending,
-            finisher=Finisher(
-                intents=intents,
-                chain=chain,
-                lending=lending,
-                stages=instance.observation,
-                clock=instance.clock,
-                may_send=instance.kill_switch.may_sign,
-            ),
+            finisher=finisher,
             leases=lambda position: PositionLease.acquire(
                 instance.redis, position, settings.instance_id, ttl_seconds=LEASE_SECONDS
             ),
@@ -99,7 +100,7 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
             runs=instance.observation,
             takes=takes(settings.tiers),
         )
-        finality = asyncio.create_task(_watch_finality(instance, Intents(instance.database), chain))
+        finality = asyncio.create_task(_watch_finality(instance, chain, finisher))
         instance.observation.mark_ready("worker")
         try:
             await pool.run(stop)
@@ -151,9 +152,14 @@ async def _open_funds(instance: Instance, lending: ReferenceLending) -> None:
         await funds.open(mint, address, vault, balance, slot)
 
 
-async def _watch_finality(instance: Instance, intents: Intents, chain: RpcChain) -> None:
+async def _watch_finality(instance: Instance, chain: RpcChain, finisher: Finisher) -> None:
     """Look at landed intents again until they are finalized, or taken back."""
-    finality = Finality(intents, chain, may_send=instance.kill_switch.may_sign)
+    finality = Finality(
+        Intents(instance.database),
+        chain,
+        settle_again=finisher.settle_again,
+        may_send=instance.kill_switch.may_sign,
+    )
     while True:
         await asyncio.sleep(FINALIZED_POLL_SECONDS)
         try:

@@ -156,6 +156,18 @@ class MemoryDatabase:
         self.guards[intent.position] = replace(held, last_settled_slot=settled, attempts=held.attempts + 1)
         return True
 
+    async def load(self, intent_id: int) -> Intent:
+        """Return an intent, whatever its state."""
+        return next(intent for intent in self.intents if intent.id == intent_id)
+
+    async def resettle(
+        self, intent: Intent, outcome: Landed | LandedFailed, books: Settlement, retry_count: int
+    ) -> bool:
+        """Put other books in the place of those that an intent was closed with."""
+        self.closed = [one for one in self.closed if one.intent.id != intent.id]
+        self.closed.append(Closed(intent=intent, outcome=outcome, books=books, retry_count=retry_count))
+        return True
+
     async def record(
         self,
         position: str,
