@@ -39,7 +39,6 @@ SILENCE_SECONDS = 20.0  # for which Postgres may be away
 FINAL_SECONDS = 60.0  # a transaction that vanished may land again for 150 blocks
 QUIET_SAMPLES = 8
 SETTLE_SECONDS = 20.0  # after the last slot: what is in flight may still end
-AUDIT_SECONDS = 300.0
 FINALIZED_LAG = 8
 LOSE_NOTIFICATIONS_EVERY = 40
 LOSE_CANDIDATES_EVERY = 25
@@ -212,6 +211,7 @@ def _localnet_arguments(cluster: Cluster) -> list[str]:
         f"--finalized-lag={FINALIZED_LAG}",
         f"--move-slots={cluster.setup.move_slots}",
         f"--tail-slots={cluster.setup.tail_slots}",
+        f"--step-slots={cluster.setup.step_slots}",
         f"--lose-notifications={LOSE_NOTIFICATIONS_EVERY}",
         "--hold",
     ]
@@ -360,10 +360,10 @@ async def _audit(cluster: Cluster) -> dict[str, Any]:
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(AUDIT_SECONDS):
+        async with asyncio.timeout(cluster.setup.audit_seconds):
             output, errors = await process.communicate()
     except TimeoutError as error:
-        raise ServerError(f"the auditor was not done after {AUDIT_SECONDS:g} s") from error
+        raise ServerError(f"the auditor was not done after {cluster.setup.audit_seconds:g} s") from error
     finally:
         if process.returncode is None:
             process.kill()

@@ -58,6 +58,8 @@ class DemoSetup:
     """Paths at which localnet serves the chain; the instances are given all of them."""
     move_slots: int = 90
     tail_slots: int = 55
+    step_slots: int = 4
+    audit_seconds: float = 300.0
     environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """By instance, `*` for all: settings that go before the demo's own."""
     until_final: bool = False

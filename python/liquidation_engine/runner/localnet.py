@@ -39,6 +39,7 @@ class LocalnetOptions:
     hold: bool
     move_slots: int = 90
     tail_slots: int = 55
+    step_slots: int = 4
 
 
 async def serve_localnet(options: LocalnetOptions) -> None:
@@ -96,6 +97,7 @@ def _scenario(options: LocalnetOptions) -> Scenario | None:
         slot_milliseconds=options.slot_ms,
         move_slots=options.move_slots,
         tail_slots=options.tail_slots,
+        step_slots=options.step_slots,
     )
     return Scenario.build(settings, liquidator=liquidator)
 
