@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 CORE := $(VENV)/core.stamp
 
-.PHONY: demo test faults soak soak-sabotage check lint format localnet clean
+.PHONY: demo test faults faults-sabotage soak soak-sabotage check lint format localnet clean
 
 demo: $(CORE) ## a market crash, liquidated for real on a local Solana VM
 	@$(BIN)/liquidation-engine demo $(ARGS)
@@ -22,6 +22,9 @@ soak: ## 1e9 positions judged by an independent oracle, none may be missed; ARGS
 
 soak-sabotage: ## plants nine faults in the screen, one at a time; the soak must find each
 	@cargo run --release --locked --quiet --package soak --features sabotage -- $(ARGS)
+
+faults-sabotage: $(CORE) ## breaks each promise on purpose and names the test that turned red
+	$(BIN)/python tests/faults/sabotage.py $(ARGS)
 
 lint: $(CORE) ## ruff, mypy --strict, rustfmt, clippy
 	$(BIN)/ruff check --quiet .

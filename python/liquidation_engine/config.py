@@ -143,17 +143,25 @@ class Settings(BaseSettings):
         return tuple(url.strip() for url in self.solana_rpc_url.split(",") if url.strip())
 
     @property
+    def websocket_urls(self) -> tuple[str, ...]:
+        """The websocket endpoints in order of preference: as set, or the RPC endpoints with their schemes changed."""
+        given = [url.strip() for url in (self.solana_ws_url or "").split(",") if url.strip()]
+        return tuple(given or map(_as_websocket, self.rpc_urls))
+
+    @property
     def websocket_url(self) -> str:
-        """The websocket endpoint: as set, or the first RPC endpoint with its scheme changed."""
-        if self.solana_ws_url:
-            return self.solana_ws_url
-        url = urlparse(self.rpc_urls[0])
-        return urlunparse(url._replace(scheme="wss" if url.scheme == "https" else "ws"))
+        """The first websocket endpoint."""
+        return self.websocket_urls[0]
 
     @property
     def active_roles(self) -> tuple[Role, ...]:
         """The roles without `api` where `DISABLE_API` is set."""
         return tuple(role for role in self.roles if not (role == "api" and self.disable_api))
+
+
+def _as_websocket(url: str) -> str:
+    parts = urlparse(url)
+    return urlunparse(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))
 
 
 def load(path: Path | None = None, **overrides: Any) -> Settings:

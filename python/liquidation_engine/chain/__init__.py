@@ -10,7 +10,7 @@ from liquidation_engine.chain.executed import AddressSignature, Call, ExecutedTr
 from liquidation_engine.chain.fees import FeeLadder, FeePolicy, network_fee_lamports
 from liquidation_engine.chain.rpc import RpcClient
 from liquidation_engine.chain.signer import Signer, allowed_programs
-from liquidation_engine.chain.subscribe import program_logs, program_updates, slots
+from liquidation_engine.chain.subscribe import Pulse, program_logs, program_updates, slots
 from liquidation_engine.chain.transaction import TransactionTooLarge, build_transaction
 from liquidation_engine.chain.wallet import Wallet
 from liquidation_engine.chain.words import (
@@ -18,6 +18,7 @@ from liquidation_engine.chain.words import (
     CannotLand,
     ChainAccount,
     Commitment,
+    NewSlot,
     Reconnected,
     SignatureStatus,
     Simulation,
@@ -38,7 +39,9 @@ __all__ = [
     "ExecutedTransaction",
     "FeeLadder",
     "FeePolicy",
+    "NewSlot",
     "NotYet",
+    "Pulse",
     "Reconnected",
     "RpcClient",
     "SignatureStatus",

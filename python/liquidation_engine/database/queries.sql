@@ -53,11 +53,12 @@ UPDATE database_timeline SET rests_above = NULL, changed_at = now() WHERE identi
 
 -- name: claim_position
 -- Raises the fence and returns the guard with its live intent; see migration 0002 for why it is a function.
-SELECT * FROM claim_position($1, $2);
+-- Whether it rests is judged here: instances whose clocks differ must agree.
+SELECT *, coalesce(backoff_until > clock_timestamp(), false) AS resting FROM claim_position($1, $2);
 
 -- name: back_off
--- The later of two ends stands, so that a slow writer cannot shorten what a faster one decided.
-INSERT INTO position_guards AS g (position, failures, backoff_until, backoff_reason) VALUES ($1, $2, $3, $4)
+-- $3: for how long, from now on by this clock. The later of two ends stands, so that a slow writer cannot shorten what a faster one decided.
+INSERT INTO position_guards AS g (position, failures, backoff_until, backoff_reason) VALUES ($1, $2, now() + $3::interval, $4)
 ON CONFLICT (position) DO UPDATE SET
     failures = g.failures + excluded.failures,
     backoff_until = greatest(g.backoff_until, excluded.backoff_until),
@@ -103,6 +104,12 @@ SELECT id, position, signature, landed_slot, expires_above FROM intents
 WHERE state IN ('landed', 'landed_failed') AND finalized_at IS NULL AND (landed_slot, id) > ($2::bigint, $3::bigint)
 ORDER BY landed_slot, id LIMIT $1;
 
+-- name: unfinal_signatures
+SELECT signature FROM intents WHERE position = $1 AND state IN ('landed', 'landed_failed') AND finalized_at IS NULL;
+
+-- name: transaction_of_intent
+SELECT transaction FROM intents WHERE id = $1;
+
 -- name: mark_finalized
 -- $2: the slot at finalized, another one where it was executed again on the fork that stayed.
 WITH final AS (
@@ -133,6 +140,44 @@ UPDATE position_guards SET
 WHERE position = $1;
 
 ---------------------------------------------------------------------------------------------------- reversal
+
+-- name: intent
+SELECT * FROM intents WHERE id = $1;
+
+-- name: move_intent
+-- It was executed again on the fork that stayed, perhaps with another end.
+UPDATE intents SET state = $2, outcome = $2, landed_slot = $3
+WHERE id = $1 AND state IN ('landed', 'landed_failed') AND finalized_at IS NULL
+RETURNING accepted_at;
+
+-- name: forget_liquidation
+-- What follows from a transaction's execution, to be written anew; the ledger forgets nothing.
+DELETE FROM liquidations WHERE intent_id = $1;
+
+-- name: forget_failure
+DELETE FROM failed_liquidations WHERE intent_id = $1;
+
+-- name: forget_bad_debts
+DELETE FROM bad_debts WHERE intent_id = $1;
+
+-- name: move_ledger
+UPDATE ledger_entries SET slot = $2 WHERE signature = $1 AND slot <> $2;
+
+-- name: correct_ledger
+-- The difference between what is booked and what was moved on the fork that stayed.
+INSERT INTO ledger_entries AS e (signature, intent_id, slot, account, address, mint, amount, reversal)
+SELECT $1, $2::bigint, $3::bigint, coalesce(new.account, old.account), coalesce(new.address, old.address), coalesce(new.mint, old.mint),
+       coalesce(new.amount, 0) - coalesce(old.amount, 0), true
+FROM unnest($4::text[], $5::text[], $6::text[], $7::numeric[]) AS new (account, address, mint, amount)
+FULL JOIN (SELECT * FROM ledger_entries WHERE signature = $1 AND NOT reversal) AS old USING (address, mint)
+ON CONFLICT (signature, address, mint, reversal) DO UPDATE SET amount = excluded.amount, slot = excluded.slot;
+
+-- name: unbook_fund
+-- $4: what the movement had changed, signed.
+WITH gone AS (
+    DELETE FROM insurance_fund_transactions WHERE signature = $1 AND mint = $2 AND transaction_type = $3 AND NOT reversal
+)
+UPDATE insurance_funds SET balance = balance - $4, updated_at = now() WHERE mint = $2;
 
 -- name: reverse_intent
 -- It was booked as landed and has vanished with its fork: it is an expired one, and whoever finds that first reverses its books.

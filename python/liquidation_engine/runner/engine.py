@@ -61,6 +61,7 @@ async def run_engine(settings: Settings, *, sabotage: str | None = None) -> None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(instance.kill_switch.run(stop), name="kill switch")
+                group.create_task(instance.rpc.watch(stop), name="endpoints")
                 group.create_task(_signs(instance).run(stop), name="heartbeat")
                 if "api" not in settings.active_roles:
                     group.create_task(_run_role("operation", instance, stop), name="operation")
@@ -115,7 +116,11 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         await check_version(database)
         client = await connect(settings.redis_url.get_secret_value())
         stack.push_async_callback(client.aclose)
-        rpc = RpcClient(settings.rpc_urls, timeout_seconds=settings.rpc_timeout_ms / 1000)
+        rpc = RpcClient(
+            settings.rpc_urls,
+            timeout_seconds=settings.rpc_timeout_ms / 1000,
+            asked_for_fate=1 if sabotage == "trust-one-unknown" else 2,
+        )
         stack.push_async_callback(rpc.close)
         with _first_contact():
             genesis_hash = await rpc.genesis_hash()

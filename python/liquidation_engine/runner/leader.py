@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 
-from liquidation_engine.chain import AccountUpdate, ChainAccount, Reconnected, program_updates, slots
+from liquidation_engine.chain import AccountUpdate, ChainAccount, Pulse, Reconnected, program_updates, slots
 from liquidation_engine.cluster import LeaderLease
 from liquidation_engine.database import Guards, Instances, PositionsTable
 from liquidation_engine.database.positions import PositionRow
@@ -15,11 +15,13 @@ from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
 from liquidation_engine.ingest.accounts import AccountFeed
+from liquidation_engine.ingest.forks import ForkWatch
 from liquidation_engine.model import CandidateReason
 from liquidation_engine.runner.at_risk import AtRiskMirror
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
 from liquidation_engine.runner.observer import Observer
+from liquidation_engine.runner.sabotage import OnceOnly
 from liquidation_engine.stream import AtRiskIndex, CandidateProducer
 
 log = structlog.get_logger(__name__)
@@ -40,7 +42,8 @@ class Leader:
         settings = instance.settings
         self._instance = instance
         instance.observation.metrics.leader.set(0)
-        self._book = MarketBook(settings.program_id, str(instance.market.market))
+        once_only = instance.sabotage is not None and instance.sabotage.kind == "bit-never-cleared"
+        self._book = (OnceOnly if once_only else MarketBook)(settings.program_id, str(instance.market.market))
         elsewhere = settings.leader_region not in (None, settings.region)
         self._lease = LeaderLease(
             instance.redis, settings.instance_id, reluctance_seconds=RELUCTANT_SECONDS if elsewhere else 0.0
@@ -66,6 +69,7 @@ class Leader:
             below=AT_RISK,
             active=lambda: self._ready.is_set() and self._lease.is_leader,
         )
+        self._pulse = Pulse(lambda: instance.rpc.newest_slot)
         self._touched: set[str] = set()  # changed accounts that the table does not show yet
         self._ready = asyncio.Event()
 
@@ -86,7 +90,7 @@ class Leader:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(feed.run(stop)),
-                group.create_task(self._advance(stop)),
+                group.create_task(self._advance(feed, stop)),
                 group.create_task(self._mirror()),
                 group.create_task(self._at_risk.run()),
                 group.create_task(Observer(self._instance, leads=self._publishing).run(stop)),
@@ -145,7 +149,7 @@ class Leader:
 
     async def _updates(self, stop: asyncio.Event) -> AsyncIterator[AccountUpdate | Reconnected]:
         settings = self._instance.settings
-        async for update in program_updates(settings.websocket_url, settings.program_id, stop=stop):
+        async for update in program_updates(settings.websocket_urls, settings.program_id, stop=stop, pulse=self._pulse):
             yield update
 
     async def _snapshot(self) -> tuple[int, Sequence[ChainAccount]]:
@@ -156,11 +160,15 @@ class Leader:
         _, found = await self._instance.rpc.accounts(addresses, min_context_slot=slot)
         return [account for account in found if account is not None]
 
-    async def _advance(self, stop: asyncio.Event) -> None:
-        """Let interest grow and prices age with every slot."""
-        async for slot in slots(self._instance.settings.websocket_url, stop):
+    async def _advance(self, feed: AccountFeed, stop: asyncio.Event) -> None:
+        """Let interest grow and prices age with every slot; take back what a fork undid."""
+        forks = ForkWatch()
+        async for new in slots(self._instance.settings.websocket_urls, stop, self._pulse):
+            if (kept_slot := forks.left(new)) is not None:
+                log.warning("Fork left", kept_slot=kept_slot, slot=new.slot)
+                feed.left(kept_slot, new.slot)
             if self._ready.is_set():
-                crossings = self._book.advance(slot)
+                crossings = self._book.advance(new.slot)
                 self._instance.observation.checked(crossings.evaluated)
                 if crossings.crossed or crossings.recovered:
                     await self._publish(crossings, "price-move", _now_ms())
