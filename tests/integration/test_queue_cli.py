@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -172,8 +172,8 @@ def test_retry_publishes_the_same_need_again_and_ends_its_back_off(
     command: Command, redis_url: str, database: str
 ) -> None:
     (letter,) = given_up(redis_url, need(1))
-    until = datetime.now(UTC) + timedelta(hours=1)
-    on(database, lambda db: Guards(db).back_off("Position1", failures_add=5, until=until, reason="timeout"))
+    rest = timedelta(hours=1)
+    on(database, lambda db: Guards(db).back_off("Position1", failures_add=5, rest=rest, reason="timeout"))
     assert command.json("dlq", "retry", letter) == {"dead_letters": {letter: "published"}}
     redis = Redis.from_url(redis_url)
     (_, fields) = redis.xrange(CANDIDATES)[-1]
