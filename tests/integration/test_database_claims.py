@@ -10,6 +10,7 @@ import pytest
 
 from database_builders import SEEN_AT, U64_MAX, insert, landed, live_intent, plan, signed
 from liquidation_engine.database import Database, Guards, Intents, KillSwitch
+from liquidation_engine.database.pool import Interrupted
 from liquidation_engine.database.rows import plan_to_json
 from liquidation_engine.errors import ServerError
 from liquidation_engine.model import Expired, FenceLost, Intent, KillSwitchOn, LiveIntentExists, Settlement
@@ -210,21 +211,22 @@ async def test_live_intents_are_paged_past_those_that_could_not_be_finished(data
 
 async def test_back_off_adds_failures_keeps_the_later_end_and_can_be_cleared(database: Database) -> None:
     guards, now = Guards(database), datetime.now(UTC)
-    later, sooner = now + timedelta(minutes=5), now + timedelta(minutes=1)
-    await guards.back_off(POSITION, failures_add=1, until=later, reason="stale oracle")
-    await guards.back_off(POSITION, failures_add=2, until=sooner, reason="slippage")
+    await guards.back_off(POSITION, failures_add=1, rest=timedelta(minutes=5), reason="stale oracle")
+    await guards.back_off(POSITION, failures_add=2, rest=timedelta(minutes=1), reason="slippage")
     claim = await guards.claim(POSITION, "instance-1")
-    assert (claim.failures, claim.backoff_until, claim.backoff_reason) == (3, later, "slippage")
+    assert (claim.failures, claim.resting, claim.backoff_reason) == (3, True, "slippage")
+    assert claim.backoff_until is not None
+    assert timedelta(minutes=4) < claim.backoff_until - now < timedelta(minutes=6)
     await guards.clear_back_off(POSITION)
     cleared = await guards.claim(POSITION, "instance-1")
     assert (cleared.failures, cleared.backoff_until, cleared.backoff_reason) == (0, None, None)
 
 
 async def test_scanner_leaves_out_what_is_live_or_in_back_off_and_nothing_else(database: Database) -> None:
-    guards, now = Guards(database), datetime.now(UTC)
+    guards = Guards(database)
     await live_intent(database, position="live")
-    await guards.back_off("waiting", failures_add=1, until=now + timedelta(minutes=1), reason="x")
-    await guards.back_off("over", failures_add=1, until=now - timedelta(seconds=1), reason="x")
+    await guards.back_off("waiting", failures_add=1, rest=timedelta(minutes=1), reason="x")
+    await guards.back_off("over", failures_add=1, rest=-timedelta(seconds=1), reason="x")
     await guards.claim("claimed", "instance-1")
     names = ["live", "waiting", "over", "claimed", "unknown"]
     assert await guards.in_back_off_or_live(names) == {"live", "waiting"}
@@ -240,3 +242,23 @@ async def _until_somebody_waits_for_a_lock(database: Database) -> None:
                 await asyncio.sleep(0.01)
     finally:
         await connection.close()
+
+
+async def test_who_falls_asleep_in_a_transaction_holds_a_row_for_three_seconds_at_most(database: Database) -> None:
+    guards = Guards(database)
+    await guards.claim(POSITION, "sleeper")
+    waited = 0.0
+
+    async def sleeper() -> None:
+        nonlocal waited
+        async with database.transaction() as transaction:
+            await transaction.row("lock_guard", POSITION)
+            began = asyncio.get_running_loop().time()
+            await guards.claim(POSITION, "awake")  # waits for the row
+            waited = asyncio.get_running_loop().time() - began
+            await transaction.row("lock_guard", POSITION)  # the sleeper wakes
+
+    with pytest.raises(Interrupted):
+        await sleeper()
+    assert 2.5 < waited < 4.5
+    assert (await guards.claim(POSITION, "later")).fence == 3

@@ -1,16 +1,17 @@
 """The commands and their options."""
 
 import asyncio
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
-from rich.console import Console
 
 from liquidation_engine import config
-from liquidation_engine.errors import LiquidationEngineError
+from liquidation_engine.cli.exit_codes import run_typer
+from liquidation_engine.cli.idl import idl
+from liquidation_engine.cli.queue import dlq, queue
+from liquidation_engine.cli.servers import Config
+from liquidation_engine.cli.switch import resume, stop
 
 app = typer.Typer(
     name="liquidation-engine",
@@ -21,15 +22,16 @@ app = typer.Typer(
 )
 fund = typer.Typer(help="The insurance fund.", no_args_is_help=True)
 app.add_typer(fund, name="fund")
-
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
+app.add_typer(queue, name="queue")
+app.add_typer(dlq, name="dlq")
+app.add_typer(idl, name="idl")
 
 
 @app.command()
 def demo(
     positions: Annotated[int, typer.Option(min=10, max=100_000, help="Borrow positions in the market.")] = 1_000,
     workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 2,
-    scenario: Annotated[str, typer.Option(help="crash, calm or recovery.")] = "crash",
+    scenario: Annotated[str, typer.Option(help="crash, slide, calm or recovery.")] = "crash",
     seed: Annotated[int, typer.Option(min=0, help="Of the market and its prices.")] = 7,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     keep_running: Annotated[
@@ -100,6 +102,10 @@ def migrate(
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
 
 
+app.command()(stop)
+app.command()(resume)
+
+
 @app.command()
 def localnet(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="JSON-RPC and websocket; 0 takes a free one.")] = 8899,
@@ -113,13 +119,16 @@ def localnet(
     lose_notifications: Annotated[
         int, typer.Option(min=0, help="Fault: lose every n-th notification of a position; 0 loses none.")
     ] = 0,
-    scenario: Annotated[str | None, typer.Option(help="Play crash, calm or recovery.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="Play crash, slide, calm or recovery.")] = None,
     positions: Annotated[int, typer.Option(min=10, max=100_000, help="Borrow positions in the scenario.")] = 1_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the scenario.")] = 7,
     liquidator: Annotated[
         str | None, typer.Option(help="Address that gets tokens and SOL and may draw on the insurance fund.")
     ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Play the scenario after a line on stdin.")] = False,
+    move_slots: Annotated[int, typer.Option(min=1, help="Slots over which the scenario's prices move.")] = 90,
+    tail_slots: Annotated[int, typer.Option(min=1, help="Slots after the last move.")] = 55,
+    step_slots: Annotated[int, typer.Option(min=2, help="Slots from one price step to the next.")] = 4,
 ) -> None:
     """A Solana VM behind JSON-RPC and websocket on loopback, with the lending program and a market if you like."""
     from liquidation_engine.runner.localnet import LocalnetOptions, serve_localnet
@@ -139,6 +148,9 @@ def localnet(
         seed=seed,
         liquidator=liquidator,
         hold=hold,
+        move_slots=move_slots,
+        tail_slots=tail_slots,
+        step_slots=step_slots,
     )
     asyncio.run(serve_localnet(options))
 
@@ -155,24 +167,6 @@ def fund_address(
     typer.echo(f"fund  {address}\nvault {vault}")
 
 
-# Newer releases of typer carry a click of their own, whose exceptions are not those of the package `click`.
-_BadCommandLine: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
-
-
 def run_app() -> int:
     """Run the command line and return the exit code."""
-    console = Console(stderr=True, highlight=False)
-    try:
-        code = app(standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except typer.Exit as error:
-        return error.exit_code
-    except _BadCommandLine as error:
-        error.show(file=sys.stderr)
-        return 2
-    except LiquidationEngineError as error:
-        console.print("[bold red]error:[/] ", end="")
-        console.print(str(error), markup=False, soft_wrap=True)
-        return 2
-    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
-        return 130
+    return run_typer(app)

@@ -7,7 +7,10 @@ mod columns;
 mod errors;
 mod files;
 mod market;
+mod markets;
 mod planning;
+mod progress;
+mod scenario;
 mod shelf;
 mod words;
 
@@ -17,11 +20,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::adapters::{best_plan, explain, health, predict};
+    use crate::adapters::{best_plan, explain, health, predict, protocol_names};
     #[pymodule_export]
     use crate::book::PositionBook;
     #[pymodule_export]
     use crate::market::MarketBook;
+    #[pymodule_export]
+    use crate::markets::Markets;
     #[pymodule_export]
     use crate::planning::{quotes, Quote};
     #[pymodule_export]
