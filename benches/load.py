@@ -3,7 +3,7 @@
     python -m benches.load [--only throughput,overhead,backlog,leaders] [--candidates 4000] [--backlog 100000] [--kills 20] [--json]
 
 - `throughput`: candidates per second that 1, 2 and 4 worker processes sustain, each from the stream to its books: lease, guard, intent, ledger,
-  acknowledgement. The chain is a double that lands at once, so that the figure is the engine's own. Falling means more round trips or more locks.
+  acknowledgement. The chain is a double that lands at once, so that the figure is the engine's own. Falling: more round trips or locks.
 - `overhead`: what stream, lease, guard and intent cost one candidate that is alone, in ms. Goal: p50 of at most 2.
 - `backlog`: a stream of 100,000 drained by two workers; what they and Redis hold in memory at most. Growing with the backlog would mean a leak.
 - `leaders`: the leader is killed again and again; time to its successor's first candidate. Goal: the lock's life of 10 s and 1 s more, at most.

@@ -56,7 +56,7 @@ async def failovers(urls: ServerUrls, redis: Redis, folder: Path, kills: int) ->
 async def _localnet(folder: Path) -> tuple["subprocess.Popen[bytes]", dict[str, str]]:
     """Play a crash to its end: many positions stay liquidatable, since nobody liquidates."""
     command = [sys.executable, "-m", "liquidation_engine", "localnet", "--port=0", "--slot-ms=100", "--scenario=crash"]
-    process = subprocess.Popen([*command, "--positions=200"], stdout=subprocess.PIPE)
+    process = subprocess.Popen([*command, "--positions=200"], stdout=subprocess.PIPE)  # noqa: ASYNC220 - at once
     assert process.stdout is not None
     facts = orjson.loads(await asyncio.to_thread(process.stdout.readline))
     await asyncio.sleep(14.0)  # 95 slots until the last price stands, and some to spare
@@ -84,7 +84,7 @@ def _leader(name: str, urls: ServerUrls, facts: dict[str, str], folder: Path) ->
 
 async def _both_warm(folder: Path, starts: dict[str, int]) -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        while any((folder / f"{name}.log").read_text().count("Book is warm") < times for name, times in starts.items()):
+        while any((folder / f"{name}.log").read_text().count("Book is warm") < times for name, times in starts.items()):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 
