@@ -15,11 +15,7 @@ from liquidation_engine.servers.valkey import find_binary
 
 PASSWORD = "hunter2"
 SERVICE = "liquidations"
-ACL = (
-    "user default off\n"
-    f"user engine on >{PASSWORD} ~liq:* ~dedupe:* ~lock:* ~idem:* ~atRisk:* ~observed:* &liq:*"
-    " -@all +@read +@write +@stream +@scripting +@pubsub +@connection +@transaction +time +info -@dangerous +info\n"
-)
+DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "many-instances.md"
 
 
 @dataclass
@@ -61,9 +57,11 @@ async def listening(port: int) -> bool:
 
 
 async def acl_user(farm: Farm) -> str:
-    """Return the URL of a server that knows one user, who may do what the engine needs and no more."""
+    """Return the URL of a server that knows one user, who may do what the documents say the engine needs."""
     port = free_port()
-    (farm.folder / "users.acl").write_text(ACL)
+    (rules,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith("~liq:*")]
+    users = f"user default off\nuser engine on >{PASSWORD} {rules}\n"
+    (farm.folder / "users.acl").write_text(users)
     await farm.serve("acl", find_binary(), port, f"port {port}", f'aclfile "{farm.folder / "users.acl"}"')
     return f"redis://engine:{PASSWORD}@127.0.0.1:{port}/0"
 

@@ -8,6 +8,7 @@ LiquidationEngineError
 │   ├── DatabaseVersionError     the schema is newer, older or changed since it was applied
 │   └── Interrupted              the database's answer was lost: what was asked may have happened or not (made by database)
 ├── DecodeError                  bytes that are not the account, message or event they should be
+├── MissingAccounts              a question about a position needs accounts that were not given (addresses)
 ├── RpcError                     a call to an RPC node did not give an answer to use
 │   ├── RpcTimeout               no answer in time: neither success nor failure
 │   ├── RpcUnavailable           no endpoint could be reached
@@ -23,6 +24,8 @@ LiquidationEngineError
 ├── Refused                      the program would refuse; name and code are its own
 └── BookBroken                   an earlier call on this book failed inside: build a new one from a snapshot
 """
+
+from collections.abc import Sequence
 
 
 class LiquidationEngineError(Exception):
@@ -51,6 +54,14 @@ class DatabaseVersionError(ServerError):
 
 class DecodeError(LiquidationEngineError):
     """Bytes are not what they should be; the message says what was found and expected."""
+
+
+class MissingAccounts(LiquidationEngineError):
+    """A question about a position needs these accounts, which were not given; `addresses` are in base58."""
+
+    def __init__(self, addresses: Sequence[str]) -> None:
+        super().__init__(f"these accounts are needed and were not given: {', '.join(addresses)}")
+        self.addresses = list(addresses)
 
 
 class RpcError(LiquidationEngineError):

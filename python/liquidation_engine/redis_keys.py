@@ -11,6 +11,9 @@ WORKERS_GROUP: Final = "workers"
 RESULTS: Final = "liq:results"
 DEAD_LETTERS: Final = "liq:deadletter"
 LEADER_LOCK: Final = "lock:leader"
+OBSERVED: Final = "liq:observed:{liquidations}"  # liquidations by anyone, for the live feed
+OBSERVED_SEEN: Final = "observed:{liquidations}:seen"
+OBSERVED_COUNTER: Final = "observed:{liquidations}:count"
 KILL_SWITCH_CHANNEL: Final = "liq:kill-switch"
 
 
@@ -37,3 +40,8 @@ def at_risk_trigger(asset: str) -> str:
 def at_risk_version(asset: str) -> str:
     """Return the key of what the index's writer wrote last."""
     return f"atRisk:{{{asset}}}:version"
+
+
+def observed_cursor(address: str) -> str:
+    """Return the key of the newest transaction of an address that the observer has looked at."""
+    return f"observed:{{liquidations}}:cursor:{address}"

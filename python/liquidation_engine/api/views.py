@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from liquidation_engine.database import Database, History, Instances
+from liquidation_engine.database import Database, History, Instances, ObservedLiquidations
 from liquidation_engine.errors import LiquidationEngineError
 from liquidation_engine.model.instance import DEAD_SECONDS, SUCCESS_SECONDS
 
@@ -59,6 +59,7 @@ class DatabaseViews:
         """Take the database, further checks by name, and what /health shows of the configuration and the nodes."""
         self._history = History(database)
         self._instances = Instances(database)
+        self._observed = ObservedLiquidations(database)
         self._checks: dict[str, Check] = {"database": self._database, "scan": self._scan, **(checks or {})}
         self._tracked_assets = tracked_assets
         self._poll_limit = poll_limit
@@ -73,6 +74,7 @@ class DatabaseViews:
             checks=tuple(self._checks),
             tracked_assets=self._tracked_assets,
             total_positions=0 if "database" in failures else await self._history.position_count(),
+            seen_total=0 if "database" in failures else await self._observed.count(),
             poll_limit=self._poll_limit,
             rpc=self._rpc(),
         )

@@ -7,13 +7,19 @@ import asyncio
 import base64
 import contextlib
 import random
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 import aiohttp
 
 from liquidation_engine.chain import decode
 from liquidation_engine.chain.endpoint import Endpoint
+from liquidation_engine.chain.executed import (
+    AddressSignature,
+    ExecutedTransaction,
+    address_signature,
+    executed_transaction,
+)
 from liquidation_engine.chain.words import (
     CannotLand,
     ChainAccount,
@@ -31,6 +37,8 @@ from liquidation_engine.errors import (
     RpcUnavailable,
 )
 from liquidation_engine.model import TransactionRecord
+
+T = TypeVar("T")
 
 ACCOUNTS_PER_CALL = 100
 SIGNATURES_PER_CALL = 256
@@ -288,6 +296,30 @@ class RpcClient:
 
     async def transaction(self, signature: str, *, commitment: Commitment = "confirmed") -> TransactionRecord | None:
         """Return what an executed transaction did, None if no endpoint knows it at this commitment."""
+        return await self._landed(signature, commitment, decode.transaction_record)
+
+    async def executed(self, signature: str, *, commitment: Commitment = "confirmed") -> ExecutedTransaction | None:
+        """Return what an executed transaction called, None if no endpoint knows it at this commitment."""
+        return await self._landed(signature, commitment, executed_transaction)
+
+    async def signatures_for(
+        self, address: str, *, limit: int, before: str | None = None, commitment: Commitment = "confirmed"
+    ) -> list[AddressSignature]:
+        """Return up to `limit` transactions that touched an address, the newest first; `before` names where to go on."""
+        config = _config(commitment, None, limit=limit, **({"before": before} if before else {}))
+        result = await self.call("getSignaturesForAddress", [address, config])
+        with decode.answer_of("getSignaturesForAddress"):
+            return [address_signature(entry) for entry in result]
+
+    async def recent_priority_fees(self, addresses: Sequence[str] = ()) -> list[int]:
+        """Return the fees, in micro-lamports per compute unit, that recent slots asked for writing these accounts."""
+        result = await self.call("getRecentPrioritizationFees", [list(addresses)])
+        with decode.answer_of("getRecentPrioritizationFees"):
+            return [int(entry["prioritizationFee"]) for entry in result]
+
+    async def _landed(
+        self, signature: str, commitment: Commitment, read: Callable[[str, Mapping[str, Any]], T]
+    ) -> T | None:
         method, params = _transaction_call(signature, commitment)
         result = await self.call(method, params)
         for endpoint in self._endpoints[1:]:
@@ -297,13 +329,7 @@ class RpcClient:
         if result is None:
             return None
         with decode.answer_of("getTransaction"):
-            return decode.transaction_record(signature, result)
-
-    async def recent_priority_fees(self, addresses: Sequence[str] = ()) -> list[int]:
-        """Return the fees, in micro-lamports per compute unit, that recent slots asked for writing these accounts."""
-        result = await self.call("getRecentPrioritizationFees", [list(addresses)])
-        with decode.answer_of("getRecentPrioritizationFees"):
-            return [int(entry["prioritizationFee"]) for entry in result]
+            return read(signature, result)
 
     async def _read(self, endpoint: Endpoint, method: str, params: Sequence[Any], timeout: float) -> Any:
         async with self._reads:

@@ -84,6 +84,21 @@ async def slots(ws_url: Urls, stop: asyncio.Event, pulse: Pulse | None = None) -
                 yield slot
 
 
+async def program_logs(
+    ws_url: str, address: str, *, commitment: Commitment = "confirmed", stop: asyncio.Event
+) -> AsyncGenerator[Sequence[str], None]:
+    """Yield the logs of each transaction that succeeded and mentions an address, until `stop`."""
+    params = [{"mentions": [address]}, {"commitment": commitment}]
+    async with aclosing(notifications(ws_url, "logsSubscribe", params, stop=stop)) as results:
+        async for result in results:
+            if not isinstance(result, Reconnected):
+                with decode.answer_of("logsNotification"):
+                    value = result["value"]
+                    failed, lines = value["err"] is not None, tuple(value["logs"])
+                if not failed:
+                    yield lines
+
+
 async def notifications(
     ws_url: Urls, method: str, params: Sequence[Any], *, stop: asyncio.Event, pulse: Pulse | None = None
 ) -> AsyncGenerator[Any | Reconnected, None]:

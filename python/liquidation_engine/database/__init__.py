@@ -13,8 +13,10 @@ from liquidation_engine.database.instances import Identity, Instances
 from liquidation_engine.database.intents import Intents
 from liquidation_engine.database.kill_switch import KillSwitch, KillSwitchState
 from liquidation_engine.database.migrate import check_version, migrate
+from liquidation_engine.database.observed import ObservedLiquidations
 from liquidation_engine.database.pool import Database
 from liquidation_engine.database.positions import PositionRow, PositionsTable
+from liquidation_engine.database.timeline import Timeline, TimelineState
 
 __all__ = [
     "Database",
@@ -27,8 +29,11 @@ __all__ = [
     "Intents",
     "KillSwitch",
     "KillSwitchState",
+    "ObservedLiquidations",
     "PositionRow",
     "PositionsTable",
+    "Timeline",
+    "TimelineState",
     "bind_chain",
     "check_balanced",
     "check_version",

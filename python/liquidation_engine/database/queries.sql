@@ -30,6 +30,25 @@ INSERT INTO chain_binding (genesis_hash, program_id) VALUES ($1, $2) ON CONFLICT
 -- name: bound_chain
 SELECT genesis_hash, program_id, bound_at FROM chain_binding;
 
+---------------------------------------------------------------------------------------------------- timeline
+
+-- name: look_at_timeline
+WITH made AS (
+    INSERT INTO database_timeline (identity) SELECT database_identity() ON CONFLICT DO NOTHING RETURNING identity, rests_above
+)
+SELECT identity = database_identity() AS is_ours, rests_above FROM made
+UNION ALL
+SELECT identity = database_identity(), rests_above FROM database_timeline WHERE NOT EXISTS (SELECT FROM made);
+
+-- name: begin_rest
+-- Instances notice the change one after the other; the highest height that one of them has seen counts.
+UPDATE database_timeline SET
+    identity = database_identity(), rests_above = greatest(rests_above, $1), changed_at = now()
+RETURNING rests_above;
+
+-- name: end_rest
+UPDATE database_timeline SET rests_above = NULL, changed_at = now() WHERE identity = database_identity() AND rests_above < $1;
+
 ---------------------------------------------------------------------------------------------------- guards
 
 -- name: claim_position
@@ -356,6 +375,28 @@ SELECT count(*) AS total_attempts,
        coalesce(sum(fee_lamports), 0) AS fee_lamports,
        avg(extract(epoch FROM timestamp - created_at))::double precision AS average_latency_seconds
 FROM liquidations WHERE created_at > now() - make_interval(secs => $1);
+
+---------------------------------------------------------------------------------------------------- liquidations by anyone
+
+-- name: insert_observed
+INSERT INTO observed_liquidations (
+    id, timestamp, user_pubkey, liquidator_pubkey, signature, slot, protocol, market, position_pubkey, debt_mint, collateral_mint,
+    repaid, seized, fee, bonus_bps
+)
+SELECT * FROM unnest(
+    $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::text[], $12::numeric[], $13::numeric[], $14::numeric[], $15::integer[]
+)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: newest_observed
+SELECT slot, signature FROM observed_liquidations WHERE market = $1 ORDER BY slot DESC LIMIT 1;
+
+-- name: observed_count
+SELECT count(*) FROM observed_liquidations;
+
+-- name: latest_observed
+SELECT * FROM observed_liquidations ORDER BY timestamp DESC, id LIMIT $1;
 
 ---------------------------------------------------------------------------------------------------- kill switch, instances
 

@@ -8,6 +8,7 @@ from liquidation_engine.model.candidate import Candidate, CandidateReason
 from liquidation_engine.model.claim import Claim, FenceLost, IntentRefusal, KillSwitchOn, LiveIntentExists
 from liquidation_engine.model.instance import NOTHING_DONE, Activity, InstanceState, instance_state
 from liquidation_engine.model.intent import Intent, SignedTransaction
+from liquidation_engine.model.observed import ObservedLiquidation
 from liquidation_engine.model.outcome import (
     AlreadyLiquidated,
     Expired,
@@ -56,6 +57,7 @@ __all__ = [
     "LandedFailed",
     "LedgerEntry",
     "LiveIntentExists",
+    "ObservedLiquidation",
     "Outcome",
     "PairQuote",
     "Plan",

@@ -40,6 +40,7 @@ class Signs:
         await Heartbeat(self.beat, changed=self._instance.observation.changed).run(stop)
         try:
             async with asyncio.timeout(FAREWELL_SECONDS):
+                await self.beat()  # what was done since the last one
                 await self._instances.stopped(self._identity.instance_id)
         except (LiquidationEngineError, TimeoutError) as error:
             log.warning("The others could not be told of the end", error=str(error) or type(error).__name__)

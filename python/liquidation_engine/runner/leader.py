@@ -20,6 +20,7 @@ from liquidation_engine.model import CandidateReason
 from liquidation_engine.runner.at_risk import AtRiskMirror
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
+from liquidation_engine.runner.observer import Observer
 from liquidation_engine.runner.sabotage import OnceOnly
 from liquidation_engine.stream import AtRiskIndex, CandidateProducer
 
@@ -92,6 +93,7 @@ class Leader:
                 group.create_task(self._advance(feed, stop)),
                 group.create_task(self._mirror()),
                 group.create_task(self._at_risk.run()),
+                group.create_task(Observer(self._instance, leads=self._publishing).run(stop)),
                 group.create_task(self._every(TRIM_SECONDS, self._stream.trim)),
                 group.create_task(self._every(LAG_SECONDS, self._measure_lag)),
                 group.create_task(self._every(FORGET_SECONDS, Instances(self._instance.database).forget_dead)),

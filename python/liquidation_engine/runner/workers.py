@@ -14,7 +14,7 @@ from liquidation_engine.chain import (
     allowed_programs,
 )
 from liquidation_engine.cluster import PositionLease
-from liquidation_engine.database import Failures, Funds, Guards, Intents
+from liquidation_engine.database import Failures, Funds, Guards, Intents, Timeline
 from liquidation_engine.errors import ConfigError
 from liquidation_engine.execute.finality import Finality
 from liquidation_engine.execute.finisher import Finisher
@@ -28,6 +28,7 @@ from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.faults import LossyConsumer
 from liquidation_engine.runner.rpc_chain import RpcChain
 from liquidation_engine.runner.sabotage import ImpatientChain, SecondSend, SignsAgain, WrongLedger
+from liquidation_engine.runner.timeline import TimelineWatch
 from liquidation_engine.stream import CandidateConsumer
 
 log = structlog.get_logger(__name__)
@@ -89,13 +90,20 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
         if isinstance(consumer, LossyConsumer):
             consumer.every = settings.lose_every_candidate
         await consumer.start()
+        timeline = TimelineWatch(
+            Timeline(instance.database),
+            expires_above=lambda: instance.blockhashes.current().expires_above,
+            finalized_height=instance.rpc.block_height,
+        )
         pool = Pool(
             consumer,
             worker,
             intents,
             instance.observation,
             limits=PoolLimits(concurrency=settings.worker_concurrency),
-            may_begin=(lambda: True) if settings.dry_run else instance.kill_switch.may_sign,
+            may_begin=(lambda: True)
+            if settings.dry_run
+            else lambda: instance.kill_switch.may_sign() and not timeline.resting,
             ended=instance.observation.ended,
             runs=instance.observation,
             takes=takes(settings.tiers),
@@ -103,7 +111,9 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
         finality = asyncio.create_task(_watch_finality(instance, chain, finisher))
         instance.observation.mark_ready("worker")
         try:
-            await pool.run(stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(timeline.run(stop), name="database timeline")
+                await pool.run(stop)
         finally:
             finality.cancel()
             await asyncio.gather(finality, return_exceptions=True)

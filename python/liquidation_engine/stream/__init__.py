@@ -12,6 +12,7 @@ from liquidation_engine.stream.connection import connect
 from liquidation_engine.stream.consumer import CandidateConsumer, Entry, Reclaimed
 from liquidation_engine.stream.facts import ServerFacts, server_facts
 from liquidation_engine.stream.letters import DeadLetter, DeadLetters, Retried
+from liquidation_engine.stream.observed import ObservedStore
 from liquidation_engine.stream.pending import PendingEntry, pending_entries
 from liquidation_engine.stream.producer import CandidateProducer
 from liquidation_engine.stream.status import QueueStatus, queue_status
@@ -23,6 +24,7 @@ __all__ = [
     "DeadLetter",
     "DeadLetters",
     "Entry",
+    "ObservedStore",
     "PendingEntry",
     "QueueStatus",
     "Reclaimed",

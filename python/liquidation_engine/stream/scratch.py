@@ -5,7 +5,16 @@ from liquidation_engine.redis_keys import CANDIDATES, DEAD_LETTERS, LEADER_LOCK,
 from liquidation_engine.stream.connection import connect, translated
 from liquidation_engine.stream.redis_url import shown
 
-_PATTERNS = (CANDIDATES, RESULTS, DEAD_LETTERS, LEADER_LOCK, "dedupe:{liq:candidates}:*", "lock:liq:*", "atRisk:*")
+_PATTERNS = (
+    CANDIDATES,
+    RESULTS,
+    DEAD_LETTERS,
+    LEADER_LOCK,
+    "dedupe:{liq:candidates}:*",
+    "lock:liq:*",
+    "atRisk:*",
+    "*observed:*",
+)
 
 
 async def borrow(url: str) -> None:

@@ -2,6 +2,10 @@
 //!
 //! `DecodeError` and `WalletError` are the package's own; the others are made here and exported by the module.
 
+use std::collections::BTreeSet;
+
+use lending_math::Pubkey;
+use liquidation_core::address::to_base58;
 use liquidation_core::CoreError;
 use pyo3::exceptions::{PyException, PyKeyError, PyValueError};
 use pyo3::prelude::*;
@@ -48,6 +52,18 @@ pub fn argument_error(py: Python<'_>, message: &str) -> PyErr {
         Ok(tree) => PyErr::from_type(tree.argument.bind(py).clone(), message.to_owned()),
         Err(failure) => failure,
     }
+}
+
+/// Returns `MissingAccounts([...])` of these addresses in base58.
+pub fn missing_accounts(py: Python<'_>, addresses: &BTreeSet<Pubkey>) -> PyErr {
+    let named: Vec<String> = addresses.iter().map(to_base58).collect();
+    let raised = || -> PyResult<PyErr> {
+        let class = py
+            .import("liquidation_engine.errors")?
+            .getattr("MissingAccounts")?;
+        Ok(PyErr::from_value(class.call1((named,))?))
+    };
+    raised().unwrap_or_else(|failure| failure)
 }
 
 fn raised(py: Python<'_>, error: &CoreError) -> PyResult<PyErr> {

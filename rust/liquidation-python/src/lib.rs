@@ -1,12 +1,16 @@
 //! The doorway between Python and the core: borrow, release the GIL, call, hand back.
 
+mod adapters;
 mod arguments;
 mod book;
 mod columns;
 mod errors;
 mod files;
 mod market;
+mod markets;
 mod planning;
+mod progress;
+mod scenario;
 mod shelf;
 mod words;
 
@@ -16,9 +20,13 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
+    use crate::adapters::{best_plan, explain, health, predict, protocol_names};
+    #[pymodule_export]
     use crate::book::PositionBook;
     #[pymodule_export]
     use crate::market::MarketBook;
+    #[pymodule_export]
+    use crate::markets::Markets;
     #[pymodule_export]
     use crate::planning::{quotes, Quote};
     #[pymodule_export]

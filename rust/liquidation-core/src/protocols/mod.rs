@@ -1,3 +1,4 @@
-//! One module per protocol: its accounts, its health, its liquidation.
+//! One module per protocol: its accounts, its health, its liquidation; [`adapter`] is the shape they share.
 
+pub mod adapter;
 pub mod reference;
