@@ -262,7 +262,7 @@ class Audit:
         raw = state.raw
         sends = [send for send in self._recording.sends() if send.seq >= terms.from_seq]
         handed_in = submissions(sends, terms.program, terms.wallets, lambda key: raw[key].data if key in raw else None)
-        twice = duplicates(handed_in, self._recording.executions(), self._slots)
+        twice = duplicates(handed_in, self._recording.executions(), self._slots, self._recording.undone_executions())
         landed_twice = double_landings(seen.landings)
         said = claims(self._books, handed_in, self._slots, last_signed_ns(sends, terms.wallets))
         windows = judge(walk.windows, said, terms.missed_slots)

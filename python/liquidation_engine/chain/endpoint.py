@@ -26,6 +26,7 @@ class Endpoint:
         self._monotonic = monotonic
         self._failures = 0
         self._resting_until = 0.0
+        self.slot = 0  # the newest it told of when it was last asked; kept by `RpcClient.watch`
 
     @property
     def resting(self) -> bool:

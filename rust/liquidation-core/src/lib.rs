@@ -10,6 +10,7 @@ pub mod book;
 pub mod errors;
 pub mod protocols;
 pub mod sabotage;
+pub mod scenario;
 pub mod transaction;
 
 pub use errors::CoreError;

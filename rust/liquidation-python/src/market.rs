@@ -1,9 +1,10 @@
 //! `MarketBook`: one market of a protocol behind a lock, every call with the GIL released.
 
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use lending_math::state::Side;
+use liquidation_core::book::markets::SharedBook;
 use liquidation_core::book::report::{health_factor, LegReport};
 use liquidation_core::book::{self, Account, Book};
 use liquidation_core::CoreError;
@@ -22,7 +23,7 @@ use crate::words::{hex, Change};
 /// may come from several threads: one runs at a time, with the GIL released.
 #[pyclass(frozen, module = "liquidation_engine._core")]
 pub struct MarketBook {
-    book: Mutex<Book>,
+    book: SharedBook,
     protocol: &'static str,
     program: [u8; 32],
     market: [u8; 32],
@@ -32,12 +33,8 @@ type Row = ([u8; 32], [u8; 32], Option<f64>, bool, u128, u128, u64);
 
 impl From<Book> for MarketBook {
     fn from(book: Book) -> MarketBook {
-        MarketBook {
-            protocol: "reference",
-            program: *book.program(),
-            market: *book.market(),
-            book: Mutex::new(book),
-        }
+        let (program, market) = (*book.program(), *book.market());
+        MarketBook::shared(Arc::new(Mutex::new(book)), program, market)
     }
 }
 
@@ -49,16 +46,18 @@ impl MarketBook {
         program: Address,
         market: Address,
     ) -> PyResult<MarketBook> {
-        if protocol.0 != "reference" {
-            return Err(to_py_err(
-                py,
-                CoreError::Argument(format!(
-                    "found protocol '{}', expected 'reference'",
-                    protocol.0
-                )),
-            ));
-        }
+        known(py, protocol)?;
         Ok(MarketBook::from(Book::new(program.0, market.0)))
+    }
+
+    /// Returns a book that others hold too.
+    pub fn shared(book: SharedBook, program: [u8; 32], market: [u8; 32]) -> MarketBook {
+        MarketBook {
+            book,
+            protocol: "reference",
+            program,
+            market,
+        }
     }
 
     fn with<T: Send>(
@@ -309,7 +308,19 @@ impl MarketBook {
     }
 }
 
-fn borrowed(accounts: &[AccountState]) -> Vec<Account<'_>> {
+/// Fails for a protocol that there is no book for.
+pub fn known(py: Python<'_>, protocol: Text) -> PyResult<()> {
+    match protocol.0.as_str() {
+        "reference" => Ok(()),
+        other => Err(to_py_err(
+            py,
+            CoreError::Argument(format!("found protocol '{other}', expected 'reference'")),
+        )),
+    }
+}
+
+/// Returns the accounts as the core takes them.
+pub fn borrowed(accounts: &[AccountState]) -> Vec<Account<'_>> {
     let account = |state| {
         let AccountState {
             address,

@@ -7,6 +7,7 @@
 pub mod emission;
 pub mod generic;
 pub mod index;
+pub mod markets;
 mod news;
 pub mod report;
 pub mod sealed;
@@ -84,16 +85,12 @@ impl Book {
     /// a foreign owner removes the account. Bytes that the program did not write are `Malformed`, and nothing changes.
     pub fn apply(&mut self, account: &Account<'_>) -> Result<Change, CoreError> {
         let news = read(account, &self.program, &self.market)?;
-        let mut doubt = Doubt::default();
-        let kind = self.take(account, news, &mut doubt);
-        Ok(self.settle(doubt, kind))
+        Ok(self.take_all(vec![(*account, news)], None))
     }
 
     /// Moves the clock to a slot and judges whoever time alone may have changed; the clock never goes back.
     pub fn tick(&mut self, slot: u64, unix_time: u64) -> Change {
-        let mut doubt = Doubt::default();
-        self.advance(slot, unix_time, &mut doubt);
-        self.settle(doubt, "tick")
+        self.take_all(Vec::new(), Some((slot, unix_time)))
     }
 
     /// Moves the clock and takes several accounts' states in one go: each position concerned is judged once, at the end.
@@ -105,14 +102,24 @@ impl Book {
         slot: u64,
         unix_time: u64,
     ) -> Result<Change, CoreError> {
-        let read = |account| read(account, &self.program, &self.market);
-        let news = accounts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let mut doubt = Doubt::default();
-        self.advance(slot, unix_time, &mut doubt);
-        for (account, news) in accounts.iter().zip(news) {
-            self.take(account, news, &mut doubt);
+        let mut news = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            news.push((*account, read(account, &self.program, &self.market)?));
         }
-        Ok(self.settle(doubt, "tick"))
+        Ok(self.take_all(news, Some((slot, unix_time))))
+    }
+
+    /// Moves the clock, if there is one, takes states that were read, and judges each position concerned once.
+    fn take_all(&mut self, news: Vec<(Account<'_>, News)>, clock: Option<(u64, u64)>) -> Change {
+        let (mut doubt, mut kind) = (Doubt::default(), "tick");
+        if let Some((slot, unix_time)) = clock {
+            self.advance(slot, unix_time, &mut doubt);
+        }
+        for (account, news) in news {
+            let taken = self.take(&account, news, &mut doubt);
+            kind = if clock.is_none() { taken } else { kind };
+        }
+        self.settle(doubt, kind)
     }
 
     /// Returns every position that needs an act at the clock, in the order of the addresses.

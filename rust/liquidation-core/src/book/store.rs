@@ -128,6 +128,15 @@ impl Store {
         known.map(|(address, (known, slot))| (address, *known, *slot))
     }
 
+    /// Returns the addresses of what belongs to this market alone.
+    pub fn homes(&self) -> impl Iterator<Item = &Pubkey> {
+        let own = |known| matches!(known, Known::Market | Known::Reserve | Known::Position(_));
+        let known = self.known.iter();
+        known
+            .filter(move |(_, (known, _))| own(*known))
+            .map(|(address, _)| address)
+    }
+
     /// Returns the addresses of everything that is not gone.
     pub fn addresses(&self) -> impl Iterator<Item = &Pubkey> {
         self.known
