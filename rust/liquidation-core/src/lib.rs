@@ -9,6 +9,7 @@ pub mod address;
 pub mod book;
 pub mod errors;
 pub mod protocols;
+pub mod sabotage;
 pub mod scenario;
 pub mod transaction;
 
