@@ -4,6 +4,7 @@ What a fork undid is left out everywhere but in `undone_executions`.
 """
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -137,6 +138,22 @@ class Recording:
                 continue
             yield AccountRow(seq, slot, bytes(pubkey), bytes(owner), int(lamports), bool(executable), bytes(data))
 
+    def undone_accounts(self) -> list[tuple[AccountRow, int]]:
+        """Return account states of blocks that a fork undid, each with the last slot of those blocks."""
+        found = []
+        for _, forked_slot, kept_slot in self._forks:
+            rows = self._database.execute(
+                "SELECT seq, slot, pubkey, owner, lamports, executable, data FROM accounts WHERE slot > ? AND slot <= ? ORDER BY seq",
+                (kept_slot, forked_slot),
+            )
+            for seq, slot, pubkey, owner, lamports, executable, data in rows:
+                if self._undone_at(slot, seq) is not None:
+                    row = AccountRow(
+                        seq, slot, bytes(pubkey), bytes(owner), int(lamports), bool(executable), bytes(data)
+                    )
+                    found.append((row, forked_slot))
+        return found
+
     def sends(self) -> list[SendRow]:
         """Return what was handed in, in order."""
         rows = self._database.execute(
@@ -164,7 +181,18 @@ class Recording:
             return []
         rows = self._database.execute("SELECT signature, slot, seq FROM executions ORDER BY seq").fetchall()
         found = ((signature, seq, self._undone_at(slot, seq)) for signature, slot, seq in rows)
-        return [UndoneRow(signature, seq, undone) for signature, seq, undone in found if undone is not None]
+        return [
+            UndoneRow(signature, seq, self._known_from(undone))
+            for signature, seq, undone in found
+            if undone is not None
+        ]
+
+    def _known_from(self, fork_seq: int) -> int:
+        """Return from when on everybody can know of a fork: what arrives within two blocks after it was signed before."""
+        rows = self._database.execute(
+            "SELECT seq FROM slots WHERE seq > ? ORDER BY seq LIMIT 2", (fork_seq,)
+        ).fetchall()
+        return int(rows[-1][0]) if len(rows) == 2 else sys.maxsize
 
 
 def block_height_at(slots: list[SlotRow], slot: int) -> int:

@@ -1,7 +1,9 @@
 """One instance's clock is five minutes wrong (libfaketime): the slots, the database's clock and monotonic time decide, not its own."""
 
 import glob
+import json
 import os
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,11 @@ def library() -> str | None:
     return named or next((path for pattern in PLACES for path in glob.glob(pattern)), None)
 
 
+def began(log: str) -> float:
+    """Return what time an instance thought it was when it began."""
+    return datetime.fromisoformat(json.loads(log.splitlines()[0])["timestamp"]).timestamp()
+
+
 @pytest.mark.skipif(library() is None, reason="libfaketime is not installed (Debian: apt-get install libfaketime)")
 @pytest.mark.parametrize("offset", ["+5m", "-5m"])
 @pytest.mark.parametrize("instance", ["worker-1", "leader"])
@@ -33,5 +40,6 @@ async def test_a_clock_that_is_five_minutes_wrong_costs_nothing(
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     ended = await run_with_faults(folder, {}, missed_slots=MISSED_SLOTS, setup={"environment": {instance: wrong}})
+    assert 290 < abs(began(ended.logs[instance]) - began(ended.logs["api"])) < 330, "the clock was right"
     table.add(f"clock of {instance} {offset}", 1, MISSED_SLOTS, ended)
     assert ended.verdict == (True, 0, 0), ended.faults

@@ -128,7 +128,7 @@ async def test_a_postgres_out_of_connections_costs_nothing(
                 end = asyncio.get_running_loop().time() + AWAY_SECONDS
                 while asyncio.get_running_loop().time() < end:
                     try:
-                        held.append(await asyncpg.connect(database.direct_url, timeout=2.0))
+                        held.append(await asyncpg.connect(database.direct_url, database="postgres", timeout=2.0))
                         stack.push_async_callback(held[-1].close)
                     except (asyncpg.PostgresError, OSError, TimeoutError):
                         await asyncio.sleep(0.05)

@@ -17,6 +17,8 @@ from liquidation_engine.errors import (
     RpcTimeout,
     RpcUnavailable,
 )
+from liquidation_engine.localnet import Localnet
+from localnet_kit import stepped
 
 
 def account_json(data: bytes, lamports: int = 5) -> dict[str, Any]:
@@ -229,3 +231,16 @@ async def test_a_simulation_says_what_went_wrong_without_raising() -> None:
 def test_a_client_without_endpoints_names_the_setting() -> None:
     with pytest.raises(ConfigError, match="SOLANA_RPC_URL"):
         RpcClient([])
+
+
+async def test_an_endpoint_that_turns_us_away_is_asked_again_a_little_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liquidation_engine.chain.endpoint.INSIST_SECONDS", (0.01, 0.01))
+    localnet = Localnet(stepped(skip_every=0))
+    async with localnet:
+        localnet.gateway.set_faults("a", refuse_every=2)
+        async with RpcClient([f"{localnet.url}/a"]) as rpc:
+            for _ in range(4):
+                assert isinstance(await rpc.fate("1" * 64, expires_above=10_000), StillPossible)
+            localnet.gateway.set_faults("a", refuse_every=1)
+            with pytest.raises(RpcUnavailable, match="HTTP 429"):
+                await rpc.fate("1" * 64, expires_above=10_000)

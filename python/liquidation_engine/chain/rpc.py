@@ -266,7 +266,7 @@ class RpcClient:
             if endpoint is None:
                 result = await self.call("getSignatureStatuses", params)
             else:
-                result = await self._read(endpoint, "getSignatureStatuses", params, self._timeout)
+                result = await self._insist(endpoint, "getSignatureStatuses", params)
             with decode.answer_of("getSignatureStatuses"):
                 found += [decode.signature_status(value) for _, value in zip(chunk, result["value"], strict=True)]
         return found
@@ -280,9 +280,9 @@ class RpcClient:
         """
         heights: list[int] = []
         for endpoint in self._endpoints[: self._asked_for_fate]:
-            height = int(await self._read(endpoint, "getBlockHeight", [{"commitment": "finalized"}], self._timeout))
+            height = int(await self._insist(endpoint, "getBlockHeight", [{"commitment": "finalized"}]))
             params = [[signature], {"searchTransactionHistory": True}]
-            result = await self._read(endpoint, "getSignatureStatuses", params, self._timeout)
+            result = await self._insist(endpoint, "getSignatureStatuses", params)
             with decode.answer_of("getSignatureStatuses"):
                 status = decode.signature_status(result["value"][0])
             if status is not None and (height <= expires_above or await self._shows(endpoint, signature)):
@@ -292,7 +292,7 @@ class RpcClient:
         return CannotLand(lowest) if lowest > expires_above else StillPossible(lowest)
 
     async def _shows(self, endpoint: Endpoint, signature: str) -> bool:
-        return await self._read(endpoint, *_transaction_call(signature, "confirmed"), self._timeout) is not None
+        return await self._insist(endpoint, *_transaction_call(signature, "confirmed")) is not None
 
     async def transaction(self, signature: str, *, commitment: Commitment = "confirmed") -> TransactionRecord | None:
         """Return what an executed transaction did, None if no endpoint knows it at this commitment."""
@@ -325,7 +325,7 @@ class RpcClient:
         for endpoint in self._endpoints[1:]:
             if result is not None:
                 break
-            result = await self._read(endpoint, method, params, self._timeout)
+            result = await self._insist(endpoint, method, params)
         if result is None:
             return None
         with decode.answer_of("getTransaction"):
@@ -335,10 +335,15 @@ class RpcClient:
         async with self._reads:
             return await endpoint.call(self._opened(), method, params, timeout)
 
+    async def _insist(self, endpoint: Endpoint, method: str, params: Sequence[Any]) -> Any:
+        """Ask this endpoint and no other."""
+        async with self._reads:
+            return await endpoint.insist(self._opened(), method, params, self._timeout)
+
     async def _send_to(self, endpoint: Endpoint, params: Sequence[Any]) -> str | RpcError:
         try:
             async with self._sends:
-                return str(await endpoint.call(self._opened(), "sendTransaction", params, self._timeout))
+                return str(await endpoint.insist(self._opened(), "sendTransaction", params, self._timeout))
         except RpcError as error:
             return error
 
