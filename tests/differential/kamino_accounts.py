@@ -11,6 +11,8 @@ PROGRAM = Pubkey.from_string("KLend2g3cP87fffoy8q1mQqGKjrxjC8boSyAYavgmjD")
 SCOPE_PROGRAM = Pubkey.from_string("HFn8GnPADiny6XqUoWE8uRPPxb29ikn4yTuPa9MF2fWJ")
 PYTH_PROGRAM = Pubkey.from_string("rec5EKMGg6MxZYaMdyBfgwp4d5rB9T1VQH5pJv5LtFJ")
 SWITCHBOARD_PROGRAM = Pubkey.from_string("SBondMDrcV3K4kxZR1HNVT7osZxAHVHgYXL5Ze1oMUv")
+PYTH_LEGACY_PROGRAM = Pubkey.from_string("FsJ3A3u2vn5cTVofAjvy6y5kwABJAqYWpe4975bi2epH")
+AGGREGATOR_PROGRAM = Pubkey.from_string("SW1TCH7qEPTdLsDHRgPuMQjbQxKdH2aBStViMFnt64f")
 TOKEN_PROGRAM = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
 NO_KEY = Pubkey.default()
 ONE = 1 << 60
@@ -70,6 +72,40 @@ def pyth(price: int, conf: int, exponent: int, time: int, *, ema: int, ema_conf:
     data = discriminator("account", "PriceUpdateV2") + bytes(32) + (b"\x01" if full else b"\x00\x05") + bytes(32)
     data += struct.pack("<qQiqqqQQ", price, conf, exponent, time, time - 1, ema, ema_conf, 0)
     return account(data.ljust(134, b"\0"), PYTH_PROGRAM)
+
+
+def pyth_legacy(
+    price: tuple[int, int],
+    exponent: int,
+    time: int,
+    *,
+    average: tuple[int, int],
+    trading: bool = True,
+    previous: tuple[int, int, int] = (0, 0, 0),
+) -> Account:
+    """Return Pyth's old price account; price and average with their confidence, the previous price with its time too."""
+    data = bytearray(3312)
+    struct.pack_into("<IIIIIi", data, 0, 0xA1B2C3D4, 2, 3, 3312, 1, exponent)
+    struct.pack_into("<q", data, 48, average[0])
+    struct.pack_into("<q", data, 72, average[1])
+    struct.pack_into("<q", data, 96, time)
+    struct.pack_into("<qQq", data, 184, *previous)
+    struct.pack_into("<qQI", data, 208, *price, int(trading))
+    return account(data, PYTH_LEGACY_PROGRAM)
+
+
+def aggregator(
+    value: int, places: int, deviation: int, deviation_places: int, time: int, *, answered: int = 3, wanted: int = 2
+) -> Account:
+    """Return Switchboard's aggregator with its latest confirmed round."""
+    it = Bytes(3851, "AggregatorAccountData")
+    it.number(236, wanted, 4)
+    it.number(341, answered, 4)
+    it.number(358, time)
+    for offset, number, scale in ((366, value, places), (386, deviation, deviation_places)):
+        it.number(offset, number, 16)
+        it.number(offset + 16, scale, 4)
+    return account(it.data, AGGREGATOR_PROGRAM)
 
 
 def switchboard(value: int, deviation: int, slot: int, time: int, *, samples: int = 3, minimum: int = 1) -> Account:

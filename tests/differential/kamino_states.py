@@ -17,8 +17,10 @@ from tests.differential.kamino_accounts import (
     Obligation,
     Reserve,
     account,
+    aggregator,
     mint,
     pyth,
+    pyth_legacy,
     scope,
     switchboard,
     tokens,
@@ -134,7 +136,7 @@ class Draw:
             curve=rng.choice(CURVES),
         )
         if self.rare(0.1):
-            reserve.numbers[(4863, 5)] = rng.randrange(2**40)  # reserved bytes that a refresh clears
+            reserve.numbers[(4860, 9)] = rng.randrange(2**72)  # reserved bytes that a refresh clears
         for offset in (5416, 5448):
             if self.rare(0.2):
                 reserve.numbers |= {
@@ -159,8 +161,8 @@ class Draw:
         """Configure one or more oracles for a reserve, mostly fresh."""
         rng, numbers, keys = self.rng, asset.reserve.numbers, asset.reserve.keys
         kind = (
-            rng.choice(["scope"] * 24 + ["chain"] * 6 + ["all"])
-            if self.rare(0.98)
+            rng.choice(["scope"] * 20 + ["chain"] * 6 + ["all"] * 3)
+            if self.rare(0.94)
             else rng.choice(["pyth", "switchboard"])
         )
         twap = rng.choice([0, 0, 300, 1000])
@@ -214,32 +216,56 @@ class Draw:
         return self.time - self.rng.choice(ages)
 
     def pyth(self, asset: Asset, time: int) -> None:
-        """Give a reserve a Pyth feed."""
+        """Give a reserve a Pyth account: of the old kind, seldom of the new one, which the old program does not read."""
         rng, key = self.rng, self.key()
-        exponent = rng.choice([-8, -8, -5, -10])
+        exponent = rng.choice([-8, -8, -5, -10]) if self.rare(0.97) else rng.choice([0, 1, -19, -31])
         price = int(asset.price * 10**-exponent) or 1
-        conf = (
-            rng.choice([price // 1000, price // 50, price // 50 + 1, price // 51]) if self.rare(0.3) else price // 2000
-        )
+        conf = price // 2000
+        if self.rare(0.3):
+            conf = rng.choice([price // 1000, price // 50, price // 50 + 1, price // 51])
         ema = int(price * rng.uniform(0.97, 1.03))
-        asset.reserve.keys[5224] = key
-        sign = -1 if self.rare(0.01) else 1
-        full = not self.rare(0.02)
         ema_conf = ema // rng.choice([40, 2000, 2000, 2000])
-        self.accounts[key] = pyth(price * sign, conf, exponent, time, ema=ema, ema_conf=ema_conf, full=full)
+        asset.reserve.keys[5224] = key
+        sign = rng.choice([-1, 0]) if self.rare(0.02) else 1
+        if price >= 2**63 or self.rare(0.1):
+            price, full = price % 2**40, not self.rare(0.02)
+            ema %= 2**40
+            self.accounts[key] = pyth(price * sign, conf % 2**40, exponent, time, ema=ema, ema_conf=ema_conf % 2**40, full=full)
+            return
+        self.accounts[key] = pyth_legacy(
+            (price * sign, conf if self.rare(0.995) else 2**60),
+            exponent,
+            time,
+            average=((-1 if self.rare(0.01) else 1) * min(ema, 2**62), min(ema_conf, 2**62)),
+            trading=not self.rare(0.1),
+            previous=(price + rng.randrange(9), conf, time - rng.choice([0, 1, 30, 200])),
+        )
 
     def switchboard(self, asset: Asset) -> None:
         """Give a reserve a Switchboard feed, sometimes with a second one as its average."""
         rng, key = self.rng, self.key()
-        value = int(asset.price * WAD)
-        deviation = value // 3000 if self.rare(0.8) else rng.choice([value // 50, value // 50 - 1, value // 49, 0])
-        slot = self.slot - rng.choice([0, 1, 10, 100, 149, 150, 151, 1000])
         asset.reserve.keys[5160] = key
-        self.accounts[key] = switchboard(value, deviation, slot, self.time - 5)
+        self.accounts[key] = self.round(asset.price)
         if asset.reserve.numbers[(5088, 8)]:
             twap = self.key()
             asset.reserve.keys[5192] = twap
-            self.accounts[twap] = switchboard(int(value * rng.uniform(0.97, 1.03)), value // 3000, slot, self.time - 5)
+            self.accounts[twap] = self.round(asset.price * rng.uniform(0.97, 1.03))
+
+    def round(self, price: float) -> Account:
+        """Return an aggregator, seldom a feed on demand, which the old program does not read."""
+        rng = self.rng
+        if self.rare(0.1):
+            return switchboard(int(price * WAD), int(price * WAD) // 3000, self.slot - 10, self.time - 5)
+        places = rng.choice([9, 9, 12, 18, 6]) if self.rare(0.98) else rng.choice([30, 31, 2])
+        value = int(price * 10**places)
+        spread_places = rng.choice([places, places, places + 3, max(places - 3, 0)])
+        spread = int(price * 10**spread_places)
+        parts = [3000] if self.rare(0.7) else [50, 49, 51, 40]
+        deviation = spread // rng.choice(parts) + (rng.choice([0, 0, 1]) if self.rare(0.3) else 0)
+        if self.rare(0.02):
+            value, deviation = rng.choice([(0, 0), (-value, 0), (value, -deviation), (value - value % 50, (value // 50))])
+        answered = 1 if self.rare(0.02) else 3
+        return aggregator(value, places, deviation, spread_places, self.late(), answered=answered)
 
     def groups(self, assets: list[Asset], debt: Asset) -> list[Group]:
         """Draw elevation groups; the first lists every reserve and lends `debt`."""

@@ -131,7 +131,7 @@ fn cut(value: U256, exponent: u64) -> Result<(U256, u64), Unpriced> {
 }
 
 /// value · 2^60 / 10^exponent.
-fn scaled(value: U256, exponent: u64, most: u64) -> Result<Fraction, Unpriced> {
+pub(crate) fn scaled(value: U256, exponent: u64, most: u64) -> Result<Fraction, Unpriced> {
     if exponent > most {
         return Err(Unpriced::Panic);
     }

@@ -65,15 +65,14 @@ impl Question<'_> {
             .min(Fraction::whole(market.max_value())))
     }
 
+    /// Returns whether a debt past its term is liquidated bit by bit.
+    fn throttled(&self) -> bool {
+        self.version.value_in_one_step() && self.market.term_full_seconds() != 0
+    }
+
     /// Returns the debt that is liquidated, before the collateral limits it.
     pub fn liquidated(&self) -> Result<Fraction, Stop> {
         let offered = Fraction::whole(self.offered).min(self.borrow.amount);
-        if matches!(
-            self.reason,
-            Reason::DebtMatured { .. } | Reason::TermOver { .. }
-        ) {
-            return Ok(offered);
-        }
         if self.full() {
             let short = self.version.exact_exchange() && offered < self.borrow.amount;
             return if short {
@@ -81,6 +80,15 @@ impl Question<'_> {
             } else {
                 Ok(self.borrow.amount)
             };
+        }
+        match self.reason {
+            Reason::DebtMatured { .. } => return Ok(offered),
+            Reason::TermOver { .. } if self.throttled() => {
+                return Err(Stop::Unknown("a throttled debt past its term"));
+            }
+            Reason::TermOver { .. } => return Ok(offered),
+            Reason::Order { .. } => return Err(Stop::Unknown("an order")),
+            _ => {}
         }
         let share = self.max_value()?.per(self.borrow.value)?;
         Ok(self.borrow.amount.by(share)?.min(offered))

@@ -32,7 +32,7 @@ pub fn bonus(
         Reason::DebtMatured { seconds } | Reason::TermOver { seconds } => {
             growing(debt, seconds, collateral, debt, group, left)
         }
-        Reason::Order(_) => Ok(Fraction::ZERO),
+        Reason::Order { .. } => Ok(Fraction::ZERO),
     }
 }
 

@@ -29,6 +29,14 @@ pub(super) fn u128_at(data: &[u8], at: usize) -> u128 {
     u128::from_le_bytes(array(data, at))
 }
 
+pub(super) fn i64_at(data: &[u8], at: usize) -> i64 {
+    i64::from_le_bytes(array(data, at))
+}
+
+pub(super) fn i128_at(data: &[u8], at: usize) -> i128 {
+    i128::from_le_bytes(array(data, at))
+}
+
 pub(super) fn u256_at(data: &[u8], at: usize) -> U256 {
     U256::from_le_bytes(&array(data, at))
 }

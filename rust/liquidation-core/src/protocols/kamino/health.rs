@@ -4,78 +4,63 @@ use lending_math::Pubkey;
 
 use crate::fixed::fraction::Fraction;
 use crate::protocols::adapter::{Accounts, Clock, Health, Unanswered, Wide};
-use crate::protocols::kamino::liquidate::usable;
+use crate::protocols::kamino::pair::pairs;
 use crate::protocols::kamino::predict::{freshen, load};
-use crate::protocols::kamino::reason::{first, Ratios, Reason};
+use crate::protocols::kamino::reason::{Ratios, Reason};
 use crate::protocols::kamino::refresh::Held;
-use crate::protocols::kamino::stop::{Stop, OBLIGATION_HEALTHY};
+use crate::protocols::kamino::stop::{Stop, BORROWS_ZERO, DEPOSITS_ZERO, OBLIGATION_HEALTHY};
 use crate::protocols::kamino::version::Version;
 
 /// Returns the position's health under the newest rules.
 pub fn health(accounts: &Accounts, clock: Clock, position: &Pubkey) -> Result<Health, Unanswered> {
     let mut held = load(accounts, clock, position, &[], Version::NEWEST)?;
     let judged = freshen(&mut held, accounts, clock).and_then(|()| judge(&held, clock));
-    Ok(judged.unwrap_or_else(|stop| Health {
-        numerator: wide(Fraction::ZERO),
-        denominator: wide(Fraction::ZERO),
-        liquidatable: false,
-        reason: refusal(stop),
-    }))
+    Ok(judged.unwrap_or_else(without))
 }
 
 /// Judges a refreshed position over every pair of its legs.
 pub fn judge(held: &Held, clock: Clock) -> Result<Health, Stop> {
     let position = &held.position;
-    let still = |reason: &str| Health {
-        numerator: wide(Fraction::ZERO),
-        denominator: wide(Fraction::ZERO),
-        liquidatable: false,
-        reason: reason.to_owned(),
-    };
     if position.debt == Fraction::ZERO {
-        return Ok(still("no debt"));
+        return Ok(without(BORROWS_ZERO));
     }
     if position.deposited == Fraction::ZERO {
-        return Ok(still("no collateral"));
+        return Ok(without(DEPOSITS_ZERO));
     }
     let ratios = Ratios::of(position)?;
-    let reason = any_reason(held, &ratios, clock)?;
-    let priced = usable(position.price_status);
+    let verdict = verdict(held, clock);
+    let unmet = |reason: &Reason| matches!(reason, Reason::Order { met: None, .. });
     Ok(Health {
         numerator: wide(ratios.unhealthy_ltv),
         denominator: wide(ratios.ltv),
-        liquidatable: priced && reason.is_some(),
-        reason: match reason {
-            _ if !priced => "stale oracle".to_owned(),
-            Some(reason) => reason.name().to_owned(),
-            None => "healthy".to_owned(),
+        liquidatable: verdict.as_ref().is_ok_and(|reason| !unmet(reason)),
+        reason: match verdict {
+            Ok(reason) => reason.name().to_owned(),
+            Err(stop) => stop.reason(),
         },
     })
 }
 
-/// Returns the first reason that holds for any pair of legs.
-fn any_reason(held: &Held, ratios: &Ratios, clock: Clock) -> Result<Option<Reason>, Stop> {
-    for borrow in held.position.borrows.iter().filter(|it| it.active()) {
-        for deposit in held.position.deposits.iter().filter(|it| it.active()) {
-            let (collateral, debt) = (
-                held.reserve(&deposit.reserve)?,
-                held.reserve(&borrow.reserve)?,
-            );
-            match first(held, ratios, collateral, debt, borrow, clock) {
-                Ok(reason) => return Ok(Some(reason)),
-                Err(OBLIGATION_HEALTHY) => {}
-                Err(stop) => return Err(stop),
-            }
+/// Returns why any pair of legs may be liquidated, otherwise why the first one may not.
+fn verdict(held: &Held, clock: Clock) -> Result<Reason, Stop> {
+    let mut refused = Err(OBLIGATION_HEALTHY);
+    for (place, pair) in pairs(held, clock).iter().enumerate() {
+        match pair.reason() {
+            Ok(reason) => return Ok(reason),
+            Err(stop) if place == 0 || refused == Err(OBLIGATION_HEALTHY) => refused = Err(stop),
+            Err(_) => {}
         }
     }
-    Ok(None)
+    refused
 }
 
-/// Names why a refresh failed.
-pub fn refusal(stop: Stop) -> String {
-    match stop {
-        Stop::Custom(code) => format!("error {code}"),
-        Stop::Panic => "error -1".to_owned(),
+/// Returns a health without ratios.
+fn without(stop: Stop) -> Health {
+    Health {
+        numerator: wide(Fraction::ZERO),
+        denominator: wide(Fraction::ZERO),
+        liquidatable: false,
+        reason: stop.reason(),
     }
 }
 

@@ -57,7 +57,7 @@ pub fn liquidate(held: &mut Held, order: &Order, clock: Clock) -> Result<Liquida
     collateral.stale = false;
     price::keep(collateral, u64::try_from(clock.unix_timestamp).unwrap_or(0));
     let fee_percent = match reason {
-        Reason::Order(_) => collateral.order_fee_percent(),
+        Reason::Order { .. } => collateral.order_fee_percent(),
         _ => collateral.liquidation_fee_percent(),
     };
     let redeemed = redeem(
@@ -95,22 +95,9 @@ pub fn judged(
     clock: Clock,
 ) -> Result<(Reason, Fraction, Amounts), Stop> {
     let (collateral, debt) = (held.reserve(&order.collateral)?, held.reserve(&order.debt)?);
-    let group = held.group()?;
     let ratios = Ratios::of(&held.position)?;
-    let reason = first(held, &ratios, collateral, debt, borrow, clock)?;
-    if reason == Reason::LtvExceeded && debt.borrow_factor_percent() < held.position.highest_factor
-    {
-        return Err(BORROW_FACTOR_PRIORITY);
-    }
-    let (_, threshold) = super::refresh::limits(collateral, group.as_ref());
-    let deleveraging = matches!(
-        reason,
-        Reason::IndividualDeleveraging { .. } | Reason::MarketDeleveraging { .. }
-    );
-    if !deleveraging && u64::from(threshold) > held.position.lowest_threshold {
-        return Err(LOWEST_LTV_PRIORITY);
-    }
-    let bonus = bonus(reason, &ratios, collateral, debt, group.as_ref())?;
+    let reason = admitted(held, &ratios, borrow, deposit, clock)?;
+    let bonus = bonus(reason, &ratios, collateral, debt, held.group()?.as_ref())?;
     let question = Question {
         market: &held.market,
         borrow,
@@ -125,6 +112,35 @@ pub fn judged(
     Ok((reason, bonus, question.amounts()?))
 }
 
+/// Returns why this pair of legs may be liquidated: there is a reason, and no other debt or collateral has to go first.
+pub fn admitted(
+    held: &Held,
+    ratios: &Ratios,
+    borrow: &Borrow,
+    deposit: &Deposit,
+    clock: Clock,
+) -> Result<Reason, Stop> {
+    let (collateral, debt) = (
+        held.reserve(&deposit.reserve)?,
+        held.reserve(&borrow.reserve)?,
+    );
+    let group = held.group()?;
+    let reason = first(held, ratios, collateral, debt, borrow, clock)?;
+    if reason == Reason::LtvExceeded && debt.borrow_factor_percent() < held.position.highest_factor
+    {
+        return Err(BORROW_FACTOR_PRIORITY);
+    }
+    let (_, threshold) = super::refresh::limits(collateral, group.as_ref());
+    let deleveraging = matches!(
+        reason,
+        Reason::IndividualDeleveraging { .. } | Reason::MarketDeleveraging { .. }
+    );
+    if !deleveraging && u64::from(threshold) > held.position.lowest_threshold {
+        return Err(LOWEST_LTV_PRIORITY);
+    }
+    Ok(reason)
+}
+
 /// Returns whether these price bits allow a liquidation.
 #[must_use]
 pub fn usable(bits: u8) -> bool {
@@ -132,7 +148,7 @@ pub fn usable(bits: u8) -> bool {
 }
 
 /// Refuses reserves and positions whose prices may not be used, and empty ones.
-fn fresh(held: &Held, order: &Order) -> Result<(), Stop> {
+pub(super) fn fresh(held: &Held, order: &Order) -> Result<(), Stop> {
     let (debt, collateral) = (held.reserve(&order.debt)?, held.reserve(&order.collateral)?);
     let limit = if held.version.second_form() {
         collateral.threshold_percent()

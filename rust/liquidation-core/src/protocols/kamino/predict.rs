@@ -19,6 +19,9 @@ use crate::protocols::kamino::stop::{Stop, EMERGENCY};
 use crate::protocols::kamino::version::Version;
 use crate::CoreError;
 
+/// Anchor's answer to an instruction that the program does not have.
+const NO_SUCH_INSTRUCTION: i64 = 101;
+
 /// Returns what the program will do.
 pub fn predict(
     accounts: &Accounts,
@@ -39,12 +42,23 @@ pub fn predict(
         &[order.collateral, order.debt],
         version,
     )?;
+    if !version.knows(request.instruction.as_deref())? {
+        return Ok(Prediction::failed(NO_SUCH_INSTRUCTION));
+    }
     let done =
         freshen(&mut held, accounts, clock).and_then(|()| liquidate(&mut held, &order, clock));
-    Ok(match done {
-        Ok(liquidation) => succeeded(&held, &request.position, &liquidation, accounts),
-        Err(stop) => Prediction::failed(stop.code()),
-    })
+    match done {
+        Ok(done) => Ok(succeeded(&held, &request.position, &done, accounts)),
+        Err(Stop::Unknown(what)) => Err(unknown(what)),
+        Err(stop) => Ok(Prediction::failed(stop.code())),
+    }
+}
+
+/// Refuses to guess: no binary and no published rule says what the program does.
+fn unknown(what: &str) -> Unanswered {
+    Unanswered::Wrong(CoreError::Argument(format!(
+        "found {what}, whose arithmetic is not known: expected a liquidation by price, deleveraging or maturity"
+    )))
 }
 
 /// Reads a position with everything it touches; names at once every account that is missing.
@@ -128,7 +142,7 @@ fn refresh_reserve(
     reserve.mark_borrows(clock, version);
     reserve.slot = clock.slot;
     reserve.stale = false;
-    reserve.mark_refreshed();
+    reserve.mark_refreshed(version);
     Ok(())
 }
 

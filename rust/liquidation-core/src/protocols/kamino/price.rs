@@ -3,10 +3,11 @@
 use lending_math::Pubkey;
 
 use crate::fixed::fraction::{Fraction, Overflow};
-use crate::oracles::scope::{ten_to, Chain, Prices, Product, Unpriced};
+use crate::oracles::scope::{ten_to, Chain};
 use crate::protocols::adapter::{Accounts, Clock};
 use crate::protocols::kamino::market::Market;
 use crate::protocols::kamino::reserve::Reserve;
+use crate::protocols::kamino::sample::{candidates, Source};
 use crate::protocols::kamino::stop::{
     Stop, INVALID_ORACLE_CONFIG, INVALID_TWAP_CONFIG, PRICE_NOT_VALID,
 };
@@ -30,11 +31,6 @@ pub const LIQUIDATION: u8 = LOADED | YOUNG | USABLE;
 const NO_KEY: Pubkey = [0; 32];
 const UNUSED: Chain = [65_535; 4];
 
-/// One oracle's answer, before its price is worked out.
-enum Source<'a> {
-    Scope(Prices<'a>),
-}
-
 /// Takes a new price where the saved one is old enough, and sets the status bits.
 pub fn refresh(
     reserve: &mut Reserve,
@@ -46,7 +42,7 @@ pub fn refresh(
     let now = u64::try_from(clock.unix_timestamp).map_err(|_| Stop::Panic)?;
     let taken = if reads_oracle(reserve, market, clock) {
         configured(reserve)?;
-        newest(reserve, accounts, version, now)?
+        newest(reserve, accounts, version, clock)?
     } else {
         None
     };
@@ -108,15 +104,10 @@ fn newest(
     reserve: &Reserve,
     accounts: &Accounts,
     version: Version,
-    now: u64,
+    clock: Clock,
 ) -> Result<Option<(Fraction, u64, u8)>, Stop> {
-    let mut best: Option<(u64, Source)> = None;
-    for (time, source) in candidates(reserve, accounts) {
-        if best.as_ref().is_none_or(|(newest, _)| time > *newest) {
-            best = Some((time, source));
-        }
-    }
-    let (time, source) = best.ok_or(PRICE_NOT_VALID)?;
+    let now = u64::try_from(clock.unix_timestamp).map_err(|_| Stop::Panic)?;
+    let (time, source) = most_recent(reserve, accounts, version, clock)?.ok_or(PRICE_NOT_VALID)?;
     let Some(price) = source.price(reserve, version)? else {
         return Ok(None);
     };
@@ -134,56 +125,20 @@ fn newest(
     Ok(Some((price, time, bits)))
 }
 
-fn candidates<'a>(reserve: &Reserve, accounts: &Accounts<'a>) -> Vec<(u64, Source<'a>)> {
-    let mut found = Vec::with_capacity(3);
-    let scope = accounts
-        .get(&reserve.scope_feed())
-        .and_then(|it| Prices::decode(it.data));
-    if let Some(prices) = scope {
-        if let Some(time) = prices.time(reserve.scope_chain(false)) {
-            found.push((time, Source::Scope(prices)));
+/// Returns the oracle with the latest time; of equal ones Pyth before Switchboard before Scope.
+pub fn most_recent<'a>(
+    reserve: &Reserve,
+    accounts: &Accounts<'a>,
+    version: Version,
+    clock: Clock,
+) -> Result<Option<(u64, Source<'a>)>, Stop> {
+    let mut best: Option<(u64, Source)> = None;
+    for (time, source) in candidates(reserve, accounts, version, clock)? {
+        if best.as_ref().is_none_or(|(newest, _)| time > *newest) {
+            best = Some((time, source));
         }
     }
-    found
-}
-
-impl Source<'_> {
-    /// Returns the price; `None` where the program goes on without it.
-    fn price(&self, reserve: &Reserve, version: Version) -> Result<Option<Fraction>, Stop> {
-        match self {
-            Source::Scope(prices) => chained(prices, reserve.scope_chain(false), version),
-        }
-    }
-
-    /// Returns the average and its time.
-    fn average(
-        &self,
-        reserve: &Reserve,
-        version: Version,
-    ) -> Result<Option<(Fraction, u64)>, Stop> {
-        match self {
-            Source::Scope(prices) => {
-                let chain = reserve.scope_chain(true);
-                let Some(time) = prices.time(chain) else {
-                    return Ok(None);
-                };
-                Ok(chained(prices, chain, version)?.map(|price| (price, time)))
-            }
-        }
-    }
-}
-
-fn chained(prices: &Prices, chain: Chain, version: Version) -> Result<Option<Fraction>, Stop> {
-    let product = if version.second_form() {
-        Product::Wide
-    } else {
-        Product::Narrow
-    };
-    match prices.price(chain, product) {
-        Ok(price) => Ok(Some(price)),
-        Err(Unpriced::TooLarge) => Ok(None),
-        Err(Unpriced::Panic) => Err(Stop::Panic),
-    }
+    Ok(best)
 }
 
 /// |price − average| · 10,000 < price · bps, and the average's age; both hold where no distance is set.
@@ -202,9 +157,11 @@ fn average_bits(
         return Ok(0);
     };
     let mut bits = 0;
-    let apart = Fraction(price.0.abs_diff(average.0));
-    if apart.times(10_000)? < price.times(u128::from(bps))? {
-        bits |= NEAR_AVERAGE;
+    if let Some(average) = average {
+        let apart = Fraction(price.0.abs_diff(average.0));
+        if apart.times(10_000)? < price.times(u128::from(bps))? {
+            bits |= NEAR_AVERAGE;
+        }
     }
     if now.saturating_sub(time) <= reserve.max_twap_age_seconds() {
         bits |= AVERAGE_YOUNG;

@@ -3,6 +3,7 @@
 use crate::fixed::fraction::{Fraction, Overflow};
 use crate::protocols::adapter::Clock;
 use crate::protocols::kamino::obligation::{Borrow, Obligation};
+use crate::protocols::kamino::orders::Condition;
 use crate::protocols::kamino::refresh::Held;
 use crate::protocols::kamino::reserve::Reserve;
 use crate::protocols::kamino::stop::{Stop, OBLIGATION_HEALTHY};
@@ -37,7 +38,12 @@ pub enum Reason {
         seconds: u64,
     },
     /// An order of the owner's.
-    Order(usize),
+    Order {
+        /// Its condition.
+        condition: Condition,
+        /// Whether it holds, where that is known.
+        met: Option<bool>,
+    },
 }
 
 /// The position's ratios, each a floor quotient.
@@ -72,7 +78,7 @@ impl Reason {
             Reason::MarketDeleveraging { .. } => "market deleveraging",
             Reason::DebtMatured { .. } => "debt matured",
             Reason::TermOver { .. } => "debt term over",
-            Reason::Order(_) => "order",
+            Reason::Order { condition, .. } => condition.name(),
         }
     }
 }
@@ -92,11 +98,16 @@ pub fn first(
     if by_price && ratios.ltv >= ratios.unhealthy_ltv {
         return Ok(Reason::LtvExceeded);
     }
-    if let Some(reason) = individual(held, ratios, now) {
-        return Ok(reason);
-    }
-    if let Some(reason) = market_wide(held, ratios, collateral, debt, now)? {
-        return Ok(reason);
+    if version.pull_oracles() {
+        if let Some(reason) = individual(held, ratios, now) {
+            return Ok(reason);
+        }
+        if let Some(reason) = market_wide(held, ratios, collateral, debt, now) {
+            return Ok(reason);
+        }
+    } else if market.deleveraging() && (collateral.deposits_crossed, debt.borrows_crossed) != (0, 0)
+    {
+        return Err(Stop::Unknown("deleveraging before 1.8"));
     }
     if version.fixed_terms() {
         if let Some(reason) = overdue(held, debt, borrow, now) {
@@ -104,9 +115,12 @@ pub fn first(
         }
     }
     if version.orders() && market.orders() {
-        let orders = held.position.orders();
-        if let Some(place) = orders.iter().position(|order| order.condition != 0) {
-            return Ok(Reason::Order(place));
+        for order in held.position.orders() {
+            let condition = Condition::of(order.condition);
+            let met = condition.met(order.threshold, ratios);
+            if met != Some(false) {
+                return Ok(Reason::Order { condition, met });
+            }
         }
     }
     Err(OBLIGATION_HEALTHY)
@@ -132,9 +146,9 @@ fn market_wide(
     collateral: &Reserve,
     debt: &Reserve,
     now: u64,
-) -> Result<Option<Reason>, Stop> {
+) -> Option<Reason> {
     if !held.market.deleveraging() {
-        return Ok(None);
+        return None;
     }
     for (reserve, crossed, by_debt) in [
         (collateral, collateral.deposits_crossed, false),
@@ -151,10 +165,10 @@ fn market_wide(
             * u128::from(reserve.threshold_decrease_bps_per_day());
         let fallen = Fraction::bps(u64::try_from(fallen).unwrap_or(u64::MAX));
         if ratios.ltv >= Fraction::ONE.less(fallen) {
-            return Ok(Some(Reason::MarketDeleveraging { by_debt, seconds }));
+            return Some(Reason::MarketDeleveraging { by_debt, seconds });
         }
     }
-    Ok(None)
+    None
 }
 
 fn overdue(held: &Held, debt: &Reserve, borrow: &Borrow, now: u64) -> Option<Reason> {

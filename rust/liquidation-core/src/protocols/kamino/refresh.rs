@@ -16,6 +16,7 @@ use crate::protocols::kamino::version::Version;
 const OBSOLETE: u8 = 1;
 
 /// The position with everything it touches.
+#[derive(Debug)]
 pub struct Held<'a> {
     /// Its market.
     pub market: Market<'a>,

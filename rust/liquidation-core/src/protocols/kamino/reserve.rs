@@ -54,7 +54,7 @@ pub struct Reserve<'a> {
     pub outside_groups: u64,
     /// Debt taken against this collateral, by elevation group.
     pub in_groups: [u64; 32],
-    refreshed: bool,
+    cleared_from: Option<usize>,
 }
 
 impl<'a> Reserve<'a> {
@@ -84,7 +84,7 @@ impl<'a> Reserve<'a> {
             shares: u64_at(bytes, 2592),
             outside_groups: u64_at(bytes, 6704),
             in_groups: std::array::from_fn(|group| u64_at(bytes, 6712 + 8 * group)),
-            refreshed: false,
+            cleared_from: None,
         })
     }
 
@@ -101,9 +101,9 @@ impl<'a> Reserve<'a> {
         self.borrows_crossed = mark(self.borrows_crossed, over, clock, version);
     }
 
-    /// Notes that the program refreshed it, which clears bytes that older layouts used.
-    pub fn mark_refreshed(&mut self) {
-        self.refreshed = true;
+    /// Notes that the program refreshed it, which clears the bytes that its layout reserves: three more before 1.8.
+    pub fn mark_refreshed(&mut self, version: Version) {
+        self.cleared_from = Some(if version.pull_oracles() { 4863 } else { 4860 });
     }
 
     /// Returns the account's bytes with everything that moved.
@@ -128,8 +128,8 @@ impl<'a> Reserve<'a> {
         for (group, amount) in self.in_groups.iter().enumerate() {
             put(&mut data, 6712 + 8 * group, &amount.to_le_bytes());
         }
-        if self.refreshed {
-            put(&mut data, 4863, &[0; 6]);
+        if let Some(reserved) = self.cleared_from.and_then(|from| data.get_mut(from..4869)) {
+            reserved.fill(0);
         }
         data
     }
@@ -161,6 +161,12 @@ impl<'a> Reserve<'a> {
                 .bytes
                 .get(5480..5500)
                 .is_some_and(|groups| groups.contains(&group))
+    }
+
+    /// Returns whether a price is held against its average.
+    #[must_use]
+    pub fn checks_average(&self) -> bool {
+        self.max_twap_divergence_bps() > 0
     }
 
     /// Returns the chain of Scope entries for the price, or for its average.

@@ -9,6 +9,8 @@ pub enum Stop {
     Custom(u32),
     /// A panic, or an error that is not the program's own.
     Panic,
+    /// Not the program's end but ours: a state whose arithmetic is not known.
+    Unknown(&'static str),
 }
 
 impl Stop {
@@ -17,7 +19,22 @@ impl Stop {
     pub fn code(self) -> i64 {
         match self {
             Stop::Custom(code) => i64::from(code),
-            Stop::Panic => -1,
+            Stop::Panic | Stop::Unknown(_) => -1,
+        }
+    }
+}
+
+impl Stop {
+    /// Returns a short name for people.
+    #[must_use]
+    pub fn reason(self) -> String {
+        match self {
+            OBLIGATION_HEALTHY => "healthy".to_owned(),
+            RESERVE_STALE | OBLIGATION_STALE | PRICE_NOT_VALID => "stale oracle".to_owned(),
+            DEPOSITS_ZERO | COLLATERAL_EMPTY => "no collateral".to_owned(),
+            BORROWS_ZERO | LIQUIDITY_EMPTY => "no debt".to_owned(),
+            Stop::Unknown(what) => what.to_owned(),
+            stop => format!("error {}", stop.code()),
         }
     }
 }

@@ -46,11 +46,23 @@ impl Version {
         Ok(Version { minor, patch })
     }
 
+    /// Returns whether the program has an instruction: "v2" came with 1.10, "v1" is meant without a name.
+    pub(super) fn knows(self, instruction: Option<&str>) -> Result<bool, CoreError> {
+        match instruction {
+            None | Some("v1") => Ok(true),
+            Some("v2") => Ok(self.second_form()),
+            Some(other) => Err(CoreError::Argument(format!(
+                "found instruction '{other}', expected v1 or v2"
+            ))),
+        }
+    }
+
     fn from(self, minor: u32, patch: u32) -> bool {
         (self.minor, self.patch) >= (minor, patch)
     }
 
-    /// Oracles are Pyth's push accounts and Switchboard on demand; before, legacy Pyth.
+    /// Oracles are Pyth's pull accounts and Switchboard on demand, before, legacy Pyth and Switchboard; deleveraging counts in time, before, in
+    /// slots.
     pub(super) fn pull_oracles(self) -> bool {
         self.from(8, 0)
     }
