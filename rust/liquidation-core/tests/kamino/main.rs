@@ -3,4 +3,6 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod limits;
+mod plans;
+mod screen;
 mod vectors;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use liquidation_core::protocols::adapter::{named, Account, Accounts, Clock, Request};
 
 const FILE: &[u8] = include_bytes!("../../../../tests/vectors/kamino.z");
-const LANDED: i64 = i64::MAX;
+pub const LANDED: i64 = i64::MAX;
 
 pub type Owned = HashMap<[u8; 32], ([u8; 32], Vec<u8>)>;
 

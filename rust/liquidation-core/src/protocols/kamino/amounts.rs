@@ -73,6 +73,9 @@ impl Question<'_> {
     /// Returns the debt that is liquidated, before the collateral limits it.
     pub fn liquidated(&self) -> Result<Fraction, Stop> {
         let offered = Fraction::whole(self.offered).min(self.borrow.amount);
+        if matches!(self.reason, Reason::Order { .. }) {
+            return Err(Stop::Unknown("an order"));
+        }
         if self.full() {
             let short = self.version.exact_exchange() && offered < self.borrow.amount;
             return if short {
@@ -87,7 +90,6 @@ impl Question<'_> {
                 return Err(Stop::Unknown("a throttled debt past its term"));
             }
             Reason::TermOver { .. } => return Ok(offered),
-            Reason::Order { .. } => return Err(Stop::Unknown("an order")),
             _ => {}
         }
         let share = self.max_value()?.per(self.borrow.value)?;

@@ -7,6 +7,8 @@ pub mod addresses;
 pub mod amounts;
 pub mod bonus;
 mod bytes;
+pub mod confirm;
+pub mod divisor;
 pub mod exchange;
 pub mod explain;
 pub mod groups;
@@ -28,7 +30,9 @@ pub mod referral;
 pub mod refresh;
 pub mod reserve;
 pub mod sample;
+pub mod screen;
 pub mod settle;
+pub mod slim;
 pub mod stop;
 pub mod version;
 

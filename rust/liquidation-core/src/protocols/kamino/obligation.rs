@@ -10,10 +10,10 @@ pub(super) const DISCRIMINATOR: [u8; 8] = [0xa8, 0xce, 0x8d, 0x6a, 0x58, 0x4c, 0
 /// Length of the account.
 pub const LENGTH: usize = 3_344;
 const NO_KEY: Pubkey = [0; 32];
-const DEPOSITS: usize = 96;
-const DEPOSIT: usize = 136;
-const BORROWS: usize = 1208;
-const BORROW: usize = 200;
+pub(super) const DEPOSITS: usize = 96;
+pub(super) const DEPOSIT: usize = 136;
+pub(super) const BORROWS: usize = 1208;
+pub(super) const BORROW: usize = 200;
 
 /// Collateral in one reserve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -11,6 +11,11 @@ use crate::protocols::kamino::refresh::Held;
 use crate::protocols::kamino::reserve::Reserve;
 use crate::protocols::kamino::stop::{Stop, COLLATERAL_EMPTY, LIQUIDITY_EMPTY};
 
+/// So few units seized that the rounding of one is a large part.
+const FEW: u64 = 10_000;
+/// Steps of the seized amount that are looked at then.
+const STEPS: u64 = 12;
+
 /// Two legs of a position.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'h, 'a> {
@@ -133,38 +138,50 @@ impl Pair<'_, '_> {
         micro(worth(self.collateral(), seized).saturating_sub(worth(self.debt(), repaid)))
     }
 
-    /// Returns the amount of highest profit up to a balance.
+    /// Returns the amount of highest profit up to a balance, to within the worth of a unit of each token.
     ///
     /// The bonus does not depend on the amount, so profit is linear but for rounding, until the collateral's reserve cannot redeem any
-    /// more: the best is all of it, as much as leaves nothing unredeemed, or the least that is possible; and of the amounts that
-    /// seize the same, the smallest.
+    /// more: the best is all of it, as much as leaves nothing unredeemed, or the least that is possible; of the amounts that seize the
+    /// same, the smallest. Where few units are seized, the steps next to these are looked at too.
     #[must_use]
     pub fn best_amount(&self, balance: u64) -> u64 {
         let Ok(all) = self.quote(balance) else {
             return balance;
         };
-        let mut ends = vec![balance];
         let top = balance.min(all.repaid);
+        let least = first(top, |amount| self.quote(amount).is_ok());
+        let mut ends = vec![balance, least];
         if all.left > 0 {
             let whole = |amount| self.quote(amount).map_or(true, |quote| quote.left == 0);
             ends.push(first(top, |amount| !whole(amount)).saturating_sub(1));
         }
-        ends.push(first(top, |amount| self.quote(amount).is_ok()));
-        let cheapest = |end: u64| {
-            let quote = self.quote(end).ok()?;
-            let enough = |amount| {
-                self.quote(amount)
-                    .is_ok_and(|cheaper| cheaper.seized >= quote.seized)
+        let mut amounts = ends.clone();
+        for end in ends {
+            let Ok(quote) = self.quote(end) else {
+                continue;
             };
-            Some(first(end.min(quote.repaid), enough))
-        };
-        let cheaper: Vec<u64> = ends.iter().filter_map(|end| cheapest(*end)).collect();
-        ends.extend(cheaper);
-        let profits = ends.into_iter().filter_map(|amount| {
+            let steps = if quote.seized < FEW { STEPS } else { 1 };
+            amounts.extend((0..steps).filter_map(|step| {
+                let seized = if end == least {
+                    quote.seized + step
+                } else {
+                    quote.seized.checked_sub(step)?
+                };
+                Some(self.cheapest(top, seized))
+            }));
+        }
+        let profits = amounts.into_iter().filter_map(|amount| {
             let quote = self.quote(amount).ok()?;
             Some((self.profit(quote.repaid, quote.seized), amount))
         });
         profits.max().map_or(balance, |(_, amount)| amount)
+    }
+
+    /// Returns the least amount that seizes so much.
+    fn cheapest(&self, top: u64, seized: u64) -> u64 {
+        first(top, |amount| {
+            self.quote(amount).is_ok_and(|quote| quote.seized >= seized)
+        })
     }
 }
 

@@ -129,7 +129,8 @@ pub fn freshen(held: &mut Held, accounts: &Accounts, clock: Clock) -> Result<(),
     refresh(held, clock)
 }
 
-fn refresh_reserve(
+/// Brings one reserve up to date.
+pub fn refresh_reserve(
     reserve: &mut Reserve,
     market: &Market,
     accounts: &Accounts,

@@ -59,7 +59,7 @@ impl<'a> Held<'a> {
 pub fn refresh(held: &mut Held, clock: Clock) -> Result<(), Stop> {
     let group = held.group()?;
     let mut bits = u8::MAX;
-    let mut owed = 0;
+    let mut owed = 0u64;
     for place in 0..held.position.borrows.len() {
         let Some(borrow) = held
             .position
@@ -72,7 +72,7 @@ pub fn refresh(held: &mut Held, clock: Clock) -> Result<(), Stop> {
         };
         let borrow = refresh_borrow(held, borrow, group.as_ref(), clock)?;
         bits &= held.reserve(&borrow.reserve)?.price_status;
-        owed += borrow.amount.ceil()?;
+        owed = borrow.amount.ceil()?.checked_add(owed).ok_or(Overflow)?;
         put(&mut held.position.borrows, place, borrow);
     }
     for place in 0..held.position.deposits.len() {
@@ -121,8 +121,8 @@ fn refresh_borrow(
     accrue(&mut borrow, reserve.index)?;
     if group.is_none() {
         let owed = borrow.amount.ceil()?;
-        reserve.outside_groups =
-            reserve.outside_groups.saturating_sub(borrow.outside_groups) + owed;
+        let others = reserve.outside_groups.saturating_sub(borrow.outside_groups);
+        reserve.outside_groups = others.checked_add(owed).ok_or(Overflow)?;
         borrow.outside_groups = owed;
     }
     let slots = clock.slot.checked_sub(slot).ok_or(Overflow)?;
