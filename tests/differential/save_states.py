@@ -340,6 +340,6 @@ class Maker:
         target = rnd.choice([state.market, state.obligation])
         owner, data = state.accounts[target]
         damaged = bytearray(data)
-        places = [0, 1, 98, 130] if target == state.market else [0, 9, 10, 154, 187, 202, 203, 204]
+        places = [0, 1, 98, 130] if target == state.market else [0, 9, 154, 187, 202, 203]
         damaged[rnd.choice(places)] = rnd.randrange(256)
         state.accounts[target] = (owner if self.chance() < 0.8 else TOKEN, bytes(damaged))

@@ -39,8 +39,8 @@ class Vm:
         """Load the program from the folder of binaries."""
         svm = LiteSVM().with_sigverify(False).with_blockhash_check(False).with_transaction_history(0)
         svm.add_program(PROGRAM, (programs / "solend.so").read_bytes())
-        svm.airdrop(PAYER.pubkey(), 10**15)
         self.svm = svm
+        self.set(PAYER.pubkey(), Pubkey.default(), b"")
 
     def run(self, state: State) -> Landed:
         """Return what the program does with a state."""

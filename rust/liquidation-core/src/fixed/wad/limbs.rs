@@ -131,10 +131,9 @@ pub fn divide(number: Limbs, divisor: Limbs) -> Option<Limbs> {
 
 /// Knuth's algorithm D for a divisor of two limbs: two digits of quotient.
 fn divide_by_two([a, b, c]: Limbs, [x, y, _]: Limbs) -> Limbs {
-    let top = Reciprocal::of(y);
-    let shift = top.shift;
+    let shift = y.leading_zeros();
     let divisor = (u128::from(y) << 64 | u128::from(x)) << shift;
-    let low = divisor as u64;
+    let (top, low) = (Reciprocal::of((divisor >> 64) as u64), divisor as u64);
     // Four limbs of the shifted number.
     let wide = u128::from(c) << shift;
     let high = u128::from(b) << shift;
