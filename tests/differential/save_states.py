@@ -4,6 +4,7 @@ Everything follows from the seed. Addresses come from a small pool, so that vect
 """
 
 import random
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import save_accounts as save
@@ -25,10 +26,8 @@ def key(number: int) -> Pubkey:
 def authority_of(market: Pubkey) -> tuple[Pubkey, int]:
     """Return a market's authority and bump."""
     for bump in range(255, -1, -1):
-        try:
+        with suppress(Exception):  # solders does not export its class
             return Pubkey.create_program_address([bytes(market), bytes([bump])], PROGRAM), bump
-        except Exception:  # noqa: BLE001, S112 - solders raises one class for a point on the curve
-            continue
     raise AssertionError("every bump gives a point on the curve")
 
 
@@ -46,6 +45,7 @@ class State:
     obligation: Pubkey = key(3)
     deposits: list[Pubkey] = field(default_factory=list)
     borrows: list[Pubkey] = field(default_factory=list)
+    readable: bool = True  # whether the obligation's bytes name its reserves
     market: Pubkey = MARKETS[0][0]
     authority: Pubkey = MARKETS[0][1]
     debt: Pubkey = key(0)
@@ -291,6 +291,8 @@ class Maker:
 
     def break_something(self) -> None:
         """Damage one account the way an attacker, an upgrade or bad luck would."""
+        if self.chance() < 0.2:
+            return self.break_the_rest()
         rnd, state = self.rnd, self.state
         pick = rnd.choice([state.debt, state.collateral, *state.reserves])
         made = state.reserves[pick]
@@ -331,8 +333,7 @@ class Maker:
         elif self.chance() < 0.1:
             owner = TOKEN
         state.accounts[pick] = (owner, data)
-        if self.chance() < 0.2:
-            self.break_the_rest()
+        return None
 
     def break_the_rest(self) -> None:
         """Damage market or obligation."""
@@ -340,6 +341,17 @@ class Maker:
         target = rnd.choice([state.market, state.obligation])
         owner, data = state.accounts[target]
         damaged = bytearray(data)
-        places = [0, 1, 98, 130] if target == state.market else [0, 9, 154, 187, 202, 203]
-        damaged[rnd.choice(places)] = rnd.randrange(256)
+        if target == state.market:
+            damaged[rnd.choice([0, 1, 98, 130])] = rnd.randrange(256)
+            bump = bytes([damaged[1]])
+            with suppress(Exception):  # solders does not export its class
+                state.authority = Pubkey.create_program_address([bytes(target), bump], PROGRAM)
+            for address, made in state.reserves.items():
+                self.put_reserve(address, made)
+        else:
+            damaged[rnd.choice([0, 9, 154, 187])] = rnd.choice([0, 1, 2, 255])
+            if self.chance() < 0.2:
+                damaged[rnd.choice([202, 203])] = 255
+            flags = [damaged[at] for at in (9, 154, 187)]
+            state.readable = damaged[0] == 1 and max(flags) < 2 and max(damaged[202:204]) < 255
         state.accounts[target] = (owner if self.chance() < 0.8 else TOKEN, bytes(damaged))

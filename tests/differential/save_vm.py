@@ -8,6 +8,7 @@ from typing import Any
 from save_accounts import PROGRAM, TOKEN
 from save_states import PAYER, RICH, State, key
 from solders.account import Account
+from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import AccountMeta, Instruction
 from solders.litesvm import LiteSVM
 from solders.message import Message
@@ -76,7 +77,8 @@ class Vm:
 
     def send(self, instructions: list[Instruction]) -> int | None:
         """Return None, or the failing instruction's code (-1 without one)."""
-        message = Message.new_with_blockhash(instructions, PAYER.pubkey(), self.svm.latest_blockhash())
+        all_units = set_compute_unit_limit(1_400_000)
+        message = Message.new_with_blockhash([all_units, *instructions], PAYER.pubkey(), self.svm.latest_blockhash())
         answer: Any = self.svm.send_transaction(Transaction([PAYER], message, self.svm.latest_blockhash()))
         if type(answer).__name__ == "TransactionMetadata":
             return None
@@ -100,7 +102,8 @@ class Vm:
 
 def bundles(state: State) -> list[list[Instruction]]:
     """Return the transaction's instructions, cut where a legacy transaction would not hold them."""
-    order = dict.fromkeys([*state.deposits, *state.borrows, state.debt, state.collateral])
+    named = [*state.deposits, *state.borrows] if state.readable else []
+    order = dict.fromkeys([*named, state.debt, state.collateral])
     refreshes = [refresh_reserve(address, state) for address in order]
     cut = [refreshes[at : at + 4] for at in range(0, len(refreshes), 4)]
     return [*cut, [refresh_obligation(state)], [liquidate(state)]]

@@ -3,7 +3,7 @@
 use lending_math::Pubkey;
 
 use super::fault::{Fault, Outcome, ABORTED, BROKEN, INVALID_ORACLE, MATH_OVERFLOW};
-use crate::fixed::wad::Decimal;
+use crate::fixed::wad::{Decimal, WAD};
 
 /// Owner of version 2 aggregators, `SW1TCH7qEPTdLsDHRgPuMQjbQxKdH2aBStViMFnt64f`.
 pub const AGGREGATOR_PROGRAM: Pubkey = [
@@ -25,7 +25,9 @@ const STALE_AFTER: u64 = 240;
 /// Errors of the library that decodes aggregators: no discriminator, another one, too few oracles answered.
 const NO_DISCRIMINATOR: Fault = Fault(3001);
 const OTHER_DISCRIMINATOR: Fault = Fault(3002);
-const INVALID_ROUND: Fault = Fault(6026);
+const INVALID_ROUND: Fault = Fault(6000);
+/// 10¹⁸, which the feed's results are divided by.
+const UNIT: Decimal = Decimal::scaled(WAD as u128 * WAD as u128);
 /// Largest mantissa of the decimals that the on-demand library hands out, 96 bits.
 const LARGEST_MANTISSA: u128 = (1 << 96) - 1;
 
@@ -76,13 +78,14 @@ pub fn feed_price(data: &[u8], slot: u64) -> Outcome<Decimal> {
     Ok(price)
 }
 
-/// A result of 18 digits; the library panics where it does not fit its own decimals.
+/// A result of 18 digits; the library panics where it does not fit its own decimals, and the program's division overflows
+/// above 6,277 quote units.
 fn decimal(value: i128) -> Outcome<Decimal> {
     if value.unsigned_abs() > LARGEST_MANTISSA {
         return Err(ABORTED);
     }
     let value = u128::try_from(value).map_err(|_| INVALID_ORACLE)?;
-    Ok(Decimal::scaled(value))
+    Ok(Decimal::whole(value).div(UNIT)?)
 }
 
 fn field<const N: usize>(data: &[u8], at: usize) -> Outcome<[u8; N]> {
