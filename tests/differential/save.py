@@ -12,17 +12,15 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "python")]
-
-from save_accounts import PROGRAM, WAD
-from save_states import State, state
-from save_vm import Landed, Vm
 from solders.account import Account
 from solders.clock import Clock
 from solders.pubkey import Pubkey
 
 from liquidation_engine import protocols
 from liquidation_engine.protocols import Plan, Prediction
+from tests.differential.save_accounts import PROGRAM, WAD
+from tests.differential.save_states import State, state
+from tests.differential.save_vm import Landed, Vm
 
 
 def predicted(given: State) -> Prediction:

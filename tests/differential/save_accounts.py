@@ -136,7 +136,9 @@ class Obligation:
         return head[:1300] + self.filler[len(head) :]
 
 
-def market(bump: int, owner: Pubkey, *, liquidator: bytes, risk: bytes, token: Pubkey = TOKEN, version: int = 1) -> bytes:
+def market(
+    bump: int, owner: Pubkey, *, liquidator: bytes, risk: bytes, token: Pubkey = TOKEN, version: int = 1
+) -> bytes:
     """Return a lending market's 290 bytes."""
     currency = b"USD" + bytes(29)
     programs = bytes(token) + bytes(PULL) + bytes(NO_ORACLE)
@@ -150,7 +152,9 @@ def mint(authority: Pubkey, supply: int, decimals: int) -> bytes:
 
 def token(mint: Pubkey, owner: Pubkey, amount: int) -> bytes:
     """Return an SPL token account's 165 bytes."""
-    return struct.pack("<32s32sQI32sBIQQI32s", bytes(mint), bytes(owner), amount, 0, bytes(32), 1, 0, 0, 0, 0, bytes(32))
+    return struct.pack(
+        "<32s32sQI32sBIQQI32s", bytes(mint), bytes(owner), amount, 0, bytes(32), 1, 0, 0, 0, 0, bytes(32)
+    )
 
 
 def pull_price(price: int, conf: int, exponent: int, time: int, average: int, level: bytes = b"\1") -> bytes:
@@ -161,7 +165,14 @@ def pull_price(price: int, conf: int, exponent: int, time: int, average: int, le
 
 
 def legacy_price(
-    price: int, conf: int, exponent: int, slot: int, average: int, *, status: int = 1, previous: tuple[int, int, int] = (0, 0, 0)
+    price: int,
+    conf: int,
+    exponent: int,
+    slot: int,
+    average: int,
+    *,
+    status: int = 1,
+    previous: tuple[int, int, int] = (0, 0, 0),
 ) -> bytes:
     """Return a legacy Price's 3312 bytes; `previous` is (slot, price, confidence)."""
     data = bytearray(3312)

@@ -7,10 +7,11 @@ import random
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import save_accounts as save
-from save_accounts import ALL, PROGRAM, TOKEN, WAD, Borrow, Deposit, Obligation, Reserve
 from solders.keypair import Keypair
 from solders.pubkey import Pubkey
+
+from tests.differential import save_accounts as save
+from tests.differential.save_accounts import ALL, PROGRAM, TOKEN, WAD, Borrow, Deposit, Obligation, Reserve
 
 PAYER = Keypair.from_seed(bytes(range(32)))
 START_SLOT = 300_000_000
@@ -32,6 +33,7 @@ def authority_of(market: Pubkey) -> tuple[Pubkey, int]:
 
 
 MARKETS = [(key(n), *authority_of(key(n))) for n in (1, 2)]
+OBLIGATION, NOBODY, WALLET = key(3), key(0), PAYER.pubkey()
 
 
 @dataclass
@@ -42,24 +44,23 @@ class State:
     time: int = START_TIME
     accounts: dict[Pubkey, tuple[Pubkey, bytes]] = field(default_factory=dict)
     reserves: dict[Pubkey, Reserve] = field(default_factory=dict)
-    obligation: Pubkey = key(3)
+    obligation: Pubkey = OBLIGATION
     deposits: list[Pubkey] = field(default_factory=list)
     borrows: list[Pubkey] = field(default_factory=list)
     readable: bool = True  # whether the obligation's bytes name its reserves
     market: Pubkey = MARKETS[0][0]
     authority: Pubkey = MARKETS[0][1]
-    debt: Pubkey = key(0)
-    collateral: Pubkey = key(0)
+    debt: Pubkey = NOBODY
+    collateral: Pubkey = NOBODY
     amount: int = ALL
-    liquidator: Pubkey = PAYER.pubkey()
+    liquidator: Pubkey = WALLET
     kind: str = "ordinary"
 
 
 def state(seed: int) -> State:
     """Return the state of a seed."""
     rnd = random.Random(seed)
-    made = Maker(rnd).make()
-    return made
+    return Maker(rnd).make()
 
 
 class Maker:
@@ -116,14 +117,21 @@ class Maker:
             data = save.legacy_price(price, conf, exponent, slot - slots, average, status=status, previous=before)
         elif kind == "aggregator":
             scale = rnd.choice([0, 8, 9, 18, 28, 38, 39] if bad else [2, 8, 9, 12])
-            mantissa = int(dollars * 10**min(scale, 18)) * (-1 if bad and self.chance() < 0.1 else 1)
+            mantissa = int(dollars * 10 ** min(scale, 18)) * (-1 if bad and self.chance() < 0.1 else 1)
             few = rnd.choice([1, 5])
             sliding = rnd.choice([0, 1])
-            owner, data = save.AGGREGATOR, save.aggregator(mantissa, scale, slot - slots, wanted=3 if bad else 1, answered=few, sliding=sliding)
+            owner, data = (
+                save.AGGREGATOR,
+                save.aggregator(mantissa, scale, slot - slots, wanted=3 if bad else 1, answered=few, sliding=sliding),
+            )
         else:
             value = int(dollars * 1e9) * 10**9 * (-1 if bad and self.chance() < 0.1 else 1)
             value = value * 10**12 if bad and self.chance() < 0.1 else value
-            spread = abs(value) // 10 + rnd.choice([0, 1]) if self.chance() < 0.1 else abs(value) // rnd.choice([11, 50, 9] if bad else [20, 50])
+            spread = (
+                abs(value) // 10 + rnd.choice([0, 1])
+                if self.chance() < 0.1
+                else abs(value) // rnd.choice([11, 50, 9] if bad else [20, 50])
+            )
             owner, data = save.FEED, save.feed(value, spread, slot - slots)
         if bad and self.chance() < 0.15:
             data = data[: rnd.choice([0, 4, 8, 60, len(data) - 1])]
@@ -158,7 +166,9 @@ class Maker:
         made.borrowed = int(total * used) * WAD + rnd.randrange(WAD) if used else 0
         made.index = WAD + rnd.randrange(WAD * rnd.choice([1, 1, 50]))
         made.price, made.smoothed = rnd.randrange(10**24), rnd.choice([0, int(dollars * 1e18)])
-        made.shares = rnd.choice([int(total * rnd.uniform(0.5, 1)), int(total * rnd.uniform(0.5, 1)), total, int(total * 1.2), 1])
+        made.shares = rnd.choice(
+            [int(total * rnd.uniform(0.5, 1)), int(total * rnd.uniform(0.5, 1)), total, int(total * 1.2), 1]
+        )
         optimal = rnd.choice([0, 70, 80, 80, 100])
         low, middle = rnd.randrange(4), rnd.choice([4, 8, 12])
         high = rnd.choice([middle, 50, 150])
@@ -200,7 +210,9 @@ class Maker:
         """Add a market with two to five reserves and an obligation near liquidation."""
         rnd, state = self.rnd, self.state
         sound = state.kind != "oracles"
-        prices = [10 ** rnd.uniform(-3, 4.5) if self.chance() < 0.6 else 1.0 for _ in range(rnd.choice([2, 2, 2, 3, 4, 5]))]
+        prices = [
+            10 ** rnd.uniform(-3, 4.5) if self.chance() < 0.6 else 1.0 for _ in range(rnd.choice([2, 2, 2, 3, 4, 5]))
+        ]
         reserves = [(self.reserve(price, sound=sound), price) for price in prices]
         value = {"dust": 10 ** rnd.uniform(-9, 0.5), "huge": 10 ** rnd.uniform(6.5, 8.6)}.get(
             state.kind, 10 ** rnd.uniform(-1, 6.5)

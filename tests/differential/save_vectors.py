@@ -6,7 +6,6 @@ One zlib stream: a line with program, sha256, first seed and number of trials, t
 import argparse
 import os
 import struct
-import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -97,11 +96,10 @@ def read(path: Path = FILE) -> tuple[str, Iterator[Trial]]:
 
 def record(programs: Path, trials: int, seed: int) -> bytes:
     """Return the stream of `trials` states from `seed` on, run by the program in the folder."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    from save import bonus  # here, because a replay needs neither solders nor a program
-    from save_accounts import PROGRAM, TOKEN, WAD
-    from save_states import state
-    from save_vm import Vm
+    from tests.differential.save import bonus  # here, because a replay needs neither solders nor a program
+    from tests.differential.save_accounts import PROGRAM, TOKEN, WAD
+    from tests.differential.save_states import state
+    from tests.differential.save_vm import Vm
 
     vm = Vm(programs)
     digest = sha256((programs / "solend.so").read_bytes()).hexdigest()

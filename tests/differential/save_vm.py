@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from save_accounts import PROGRAM, TOKEN
-from save_states import PAYER, RICH, State, key
 from solders.account import Account
 from solders.compute_budget import set_compute_unit_limit
 from solders.instruction import AccountMeta, Instruction
@@ -15,7 +13,9 @@ from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.transaction import Transaction
 
-import save_accounts as save
+from tests.differential import save_accounts as save
+from tests.differential.save_accounts import PROGRAM, TOKEN
+from tests.differential.save_states import PAYER, RICH, State, key
 
 SOURCE, SHARES, LIQUIDITY = key(7_000), key(7_001), key(7_002)
 NO_RESERVE = Pubkey.default()
