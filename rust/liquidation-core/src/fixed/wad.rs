@@ -25,10 +25,10 @@ type Checked<T> = Result<T, Overflow>;
 ///
 /// ```
 /// # use liquidation_core::fixed::wad::{Decimal, Overflow};
-/// let third = Decimal::ONE.div(Decimal::whole(3))?;
+/// let third = Decimal::ONE.try_div(Decimal::whole(3))?;
 /// assert_eq!(third.to_scaled(), Some(333_333_333_333_333_333)); // floor
 /// assert_eq!(third.times(3)?.ceil(), Ok(1));
-/// assert_eq!(Decimal::whole(u128::MAX).mul(Decimal::ONE), Err(Overflow)); // 2¹⁸⁸ · 10¹⁸ does not fit 192 bits
+/// assert_eq!(Decimal::whole(u128::MAX).try_mul(Decimal::ONE), Err(Overflow)); // 2¹⁸⁸ · 10¹⁸ does not fit 192 bits
 /// # Ok::<(), Overflow>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -93,32 +93,32 @@ impl Decimal {
 
     /// Returns the sum.
     #[inline]
-    pub fn add(self, other: Decimal) -> Checked<Decimal> {
+    pub fn try_add(self, other: Decimal) -> Checked<Decimal> {
         add(self.0, other.0).map(Decimal).ok_or(Overflow)
     }
 
     /// Returns the difference; an error below zero.
     #[inline]
-    pub fn sub(self, other: Decimal) -> Checked<Decimal> {
+    pub fn try_sub(self, other: Decimal) -> Checked<Decimal> {
         sub(self.0, other.0).map(Decimal).ok_or(Overflow)
     }
 
     /// Returns the difference, 0 below zero.
     #[must_use]
     pub fn saturating_sub(self, other: Decimal) -> Decimal {
-        self.sub(other).unwrap_or(Decimal::ZERO)
+        self.try_sub(other).unwrap_or(Decimal::ZERO)
     }
 
     /// Returns ⌊self·other⌋.
     #[inline]
-    pub fn mul(self, other: Decimal) -> Checked<Decimal> {
+    pub fn try_mul(self, other: Decimal) -> Checked<Decimal> {
         let product = multiply(self.0, other.0).ok_or(Overflow)?;
         Ok(Decimal(BY_WAD.divide(product)))
     }
 
     /// Returns ⌊self/other⌋.
     #[inline]
-    pub fn div(self, other: Decimal) -> Checked<Decimal> {
+    pub fn try_div(self, other: Decimal) -> Checked<Decimal> {
         let scaled = multiply(self.0, [WAD, 0, 0]).ok_or(Overflow)?;
         divide(scaled, other.0).map(Decimal).ok_or(Overflow)
     }
@@ -161,12 +161,12 @@ impl Decimal {
 
     /// Returns the next whole number; an error above u64.
     pub fn ceil(self) -> Checked<u64> {
-        self.add(Decimal([WAD - 1, 0, 0]))?.floor()
+        self.try_add(Decimal([WAD - 1, 0, 0]))?.floor()
     }
 
     /// Returns the nearest whole number, halves up; an error above u64.
     pub fn round(self) -> Checked<u64> {
-        self.add(Decimal([HALF_WAD, 0, 0]))?.floor()
+        self.try_add(Decimal([HALF_WAD, 0, 0]))?.floor()
     }
 }
 
@@ -201,7 +201,7 @@ impl From<Rate> for Decimal {
 ///
 /// ```
 /// # use liquidation_core::fixed::wad::{Overflow, Rate};
-/// assert_eq!(Rate::percent(50).mul(Rate::percent(50)), Ok(Rate::percent(25)));
+/// assert_eq!(Rate::percent(50).try_mul(Rate::percent(50)), Ok(Rate::percent(25)));
 /// assert_eq!(Rate::percent(200).pow(7), Ok(Rate::percent(100).times(128)?));
 /// assert_eq!(Rate::percent(2_000).pow(16), Err(Overflow)); // 20¹⁶ · 10³⁶ does not fit 128 bits
 /// # Ok::<(), Overflow>(())
@@ -227,24 +227,24 @@ impl Rate {
     }
 
     /// Returns the sum.
-    pub fn add(self, other: Rate) -> Checked<Rate> {
+    pub fn try_add(self, other: Rate) -> Checked<Rate> {
         self.0.checked_add(other.0).map(Rate).ok_or(Overflow)
     }
 
     /// Returns the difference; an error below zero.
-    pub fn sub(self, other: Rate) -> Checked<Rate> {
+    pub fn try_sub(self, other: Rate) -> Checked<Rate> {
         self.0.checked_sub(other.0).map(Rate).ok_or(Overflow)
     }
 
     /// Returns ⌊self·other⌋.
     #[inline]
-    pub fn mul(self, other: Rate) -> Checked<Rate> {
+    pub fn try_mul(self, other: Rate) -> Checked<Rate> {
         let product = self.0.checked_mul(other.0).ok_or(Overflow)?;
         Ok(Rate(BY_WAD.divide_u128(product)))
     }
 
     /// Returns ⌊self/other⌋.
-    pub fn div(self, other: Rate) -> Checked<Rate> {
+    pub fn try_div(self, other: Rate) -> Checked<Rate> {
         let scaled = self.0.checked_mul(u128::from(WAD)).ok_or(Overflow)?;
         scaled.checked_div(other.0).map(Rate).ok_or(Overflow)
     }
@@ -272,9 +272,9 @@ impl Rate {
         let mut power = if exponent % 2 == 1 { base } else { Rate::ONE };
         while exponent > 0 {
             exponent /= 2;
-            base = base.mul(base)?;
+            base = base.try_mul(base)?;
             if exponent % 2 == 1 {
-                power = power.mul(base)?;
+                power = power.try_mul(base)?;
             }
         }
         Ok(power)

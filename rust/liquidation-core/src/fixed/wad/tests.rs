@@ -99,11 +99,11 @@ proptest! {
 
     #[test]
     fn a_rate_and_a_decimal_agree_where_both_fit(a in any::<u128>(), b in any::<u128>()) {
-        if let Ok(product) = Rate(a).mul(Rate(b)) {
-            prop_assert_eq!(Decimal::scaled(a).mul(Decimal::scaled(b)), Ok(product.into()));
+        if let Ok(product) = Rate(a).try_mul(Rate(b)) {
+            prop_assert_eq!(Decimal::scaled(a).try_mul(Decimal::scaled(b)), Ok(product.into()));
         }
-        if let Ok(quotient) = Rate(a).div(Rate(b)) {
-            prop_assert_eq!(Decimal::scaled(a).div(Decimal::scaled(b)), Ok(quotient.into()));
+        if let Ok(quotient) = Rate(a).try_div(Rate(b)) {
+            prop_assert_eq!(Decimal::scaled(a).try_div(Decimal::scaled(b)), Ok(quotient.into()));
         }
     }
 }

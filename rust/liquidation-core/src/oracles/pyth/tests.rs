@@ -1,4 +1,5 @@
 //! Both layouts on bytes laid out by hand.
+#![allow(clippy::unwrap_used)]
 
 use super::{LegacyPrice, Price, PriceUpdate, Verification, LEGACY_LENGTH, PRICE_UPDATE_V2};
 

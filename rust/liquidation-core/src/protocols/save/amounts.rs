@@ -52,21 +52,24 @@ impl Bonus {
         let bonus = if unhealthy == obligation.super_unhealthy {
             least
         } else {
-            let range = obligation.super_unhealthy.sub(unhealthy)?;
-            let weight = borrowed.sub(unhealthy)?.div(range).unwrap_or(Decimal::ONE);
-            let more = Decimal::percent(config.max_bonus).sub(least)?;
-            least.add(weight.min(Decimal::ONE).mul(more)?)?
+            let range = obligation.super_unhealthy.try_sub(unhealthy)?;
+            let weight = borrowed
+                .try_sub(unhealthy)?
+                .try_div(range)
+                .unwrap_or(Decimal::ONE);
+            let more = Decimal::percent(config.max_bonus).try_sub(least)?;
+            least.try_add(weight.min(Decimal::ONE).try_mul(more)?)?
         };
         Ok(Bonus {
-            total: bonus.add(protocol)?.min(MOST_BONUS),
+            total: bonus.try_add(protocol)?.min(MOST_BONUS),
             protocol,
         })
     }
 
     /// Returns the protocol's part of redeemed liquidity: ⌈liquidity/(1 + total)·protocol⌉, at least 1.
     pub fn protocol_fee(&self, liquidity: u64) -> Outcome<u64> {
-        let base = Decimal::from(liquidity).div(Decimal::ONE.add(self.total)?)?;
-        Ok(base.mul(self.protocol)?.ceil()?.max(1))
+        let base = Decimal::from(liquidity).try_div(Decimal::ONE.try_add(self.total)?)?;
+        Ok(base.try_mul(self.protocol)?.ceil()?.max(1))
     }
 }
 
@@ -79,7 +82,7 @@ impl Amounts {
         deposit: &Deposit,
         bonus: &Bonus,
     ) -> Outcome<Amounts> {
-        let factor = bonus.total.add(Decimal::ONE)?;
+        let factor = bonus.total.try_add(Decimal::ONE)?;
         if borrow.value <= Decimal::ONE {
             return Amounts::of_dust(borrow, deposit, factor);
         }
@@ -88,12 +91,12 @@ impl Amounts {
             wanted => Decimal::from(wanted).min(borrow.amount),
         };
         let amount = most(obligation, borrow)?.min(wanted);
-        let share = amount.div(borrow.amount)?;
-        let value = borrow.value.mul(share)?.mul(factor)?;
+        let share = amount.try_div(borrow.amount)?;
+        let value = borrow.value.try_mul(share)?.try_mul(factor)?;
         if value >= deposit.value {
             return Amounts::of_whole_deposit(amount, value, deposit);
         }
-        let taken = Decimal::from(deposit.shares).mul(value.div(deposit.value)?)?;
+        let taken = Decimal::from(deposit.shares).try_mul(value.try_div(deposit.value)?)?;
         Ok(Amounts {
             settle: amount,
             repay: amount.ceil()?,
@@ -103,16 +106,16 @@ impl Amounts {
 
     /// A debt worth at most 1 is closed whole, whatever was asked for.
     fn of_dust(borrow: &Borrow, deposit: &Deposit, factor: Decimal) -> Outcome<Amounts> {
-        let value = borrow.value.mul(factor)?;
+        let value = borrow.value.try_mul(factor)?;
         if value >= deposit.value {
             return Amounts::of_whole_deposit(borrow.amount, value, deposit);
         }
-        let share = value.div(deposit.value)?;
+        let share = value.try_div(deposit.value)?;
         let repay = borrow.amount.ceil()?;
         if repay == 0 {
             return Err(LIQUIDATION_TOO_SMALL);
         }
-        let taken = Decimal::from(deposit.shares).mul(share)?.floor()?;
+        let taken = Decimal::from(deposit.shares).try_mul(share)?.floor()?;
         Ok(Amounts {
             settle: borrow.amount,
             repay,
@@ -123,7 +126,7 @@ impl Amounts {
     /// The deposit does not suffice, or just so: less is repaid for all of it.
     fn of_whole_deposit(amount: Decimal, value: Decimal, deposit: &Deposit) -> Outcome<Amounts> {
         let settle = if value > deposit.value {
-            amount.mul(deposit.value.div(value)?)?
+            amount.try_mul(deposit.value.try_div(value)?)?
         } else {
             amount
         };
@@ -139,8 +142,8 @@ impl Amounts {
 pub fn most(obligation: &Obligation, borrow: &Borrow) -> Outcome<Decimal> {
     let value = obligation
         .borrowed
-        .mul(CLOSE_FACTOR)?
+        .try_mul(CLOSE_FACTOR)?
         .min(borrow.value)
         .min(MOST_AT_ONCE.into());
-    Ok(borrow.amount.mul(value.div(borrow.value)?)?)
+    Ok(borrow.amount.try_mul(value.try_div(borrow.value)?)?)
 }

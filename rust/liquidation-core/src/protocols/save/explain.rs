@@ -182,7 +182,7 @@ impl Terms {
             );
             let part = deposit
                 .value
-                .mul(Decimal::percent(reserve.config.threshold));
+                .try_mul(Decimal::percent(reserve.config.threshold));
             let note = format!("value · {} %", reserve.config.threshold);
             self.wad(
                 "collateral",
@@ -223,7 +223,7 @@ impl Terms {
             );
             let weighted = borrow
                 .value
-                .mul(reserve.borrow_weight())
+                .try_mul(reserve.borrow_weight())
                 .unwrap_or_default();
             self.wad(
                 "debt",

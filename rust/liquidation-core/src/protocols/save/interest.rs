@@ -13,8 +13,8 @@ impl Reserve {
         if self.total_supply()?.is_zero() || self.borrowed.is_zero() {
             return Ok(Rate::ZERO);
         }
-        let all = self.borrowed.add(self.available.into())?;
-        Ok(Rate::of(self.borrowed.div(all)?)?)
+        let all = self.borrowed.try_add(self.available.into())?;
+        Ok(Rate::of(self.borrowed.try_div(all)?)?)
     }
 
     /// Returns the yearly rate: from `min` to `optimal` up to the optimal utilisation, on to `max` up to the highest one,
@@ -36,19 +36,21 @@ impl Reserve {
             if optimal == Rate::ZERO {
                 return Ok(low);
             }
-            let weight = used.div(optimal)?;
-            return Ok(weight.mul(middle.sub(low)?)?.add(low)?);
+            let weight = used.try_div(optimal)?;
+            return Ok(weight.try_mul(middle.try_sub(low)?)?.try_add(low)?);
         }
         if used <= most {
-            let weight = used.sub(optimal)?.div(most.sub(optimal)?)?;
-            return Ok(weight.mul(high.sub(middle)?)?.add(middle)?);
+            let weight = used.try_sub(optimal)?.try_div(most.try_sub(optimal)?)?;
+            return Ok(weight.try_mul(high.try_sub(middle)?)?.try_add(middle)?);
         }
         let left = 100u8
             .checked_sub(config.max_utilization)
             .ok_or(MATH_OVERFLOW)?;
-        let weight = used.sub(most)?.div(percent(left))?;
-        let range = Rate::percent(config.super_max_rate).sub(high)?;
-        let rate = Decimal::from(weight).mul(range.into())?.add(high.into())?;
+        let weight = used.try_sub(most)?.try_div(percent(left))?;
+        let range = Rate::percent(config.super_max_rate).try_sub(high)?;
+        let rate = Decimal::from(weight)
+            .try_mul(range.into())?
+            .try_add(high.into())?;
         Ok(Rate::of(rate)?)
     }
 
@@ -57,12 +59,12 @@ impl Reserve {
         let elapsed = slot.checked_sub(self.slot).ok_or(MATH_OVERFLOW)?;
         if elapsed > 0 {
             let per_slot = self.yearly_rate()?.over(SLOTS_PER_YEAR)?;
-            let growth = Decimal::from(Rate::ONE.add(per_slot)?.pow(elapsed)?);
-            self.index = self.index.mul(growth)?;
-            let interest = self.borrowed.mul(growth)?.sub(self.borrowed)?;
-            let taken = interest.mul(Decimal::percent(self.config.take_rate))?;
-            self.protocol_fees = taken.add(self.protocol_fees)?;
-            self.borrowed = self.borrowed.add(interest)?;
+            let growth = Decimal::from(Rate::ONE.try_add(per_slot)?.pow(elapsed)?);
+            self.index = self.index.try_mul(growth)?;
+            let interest = self.borrowed.try_mul(growth)?.try_sub(self.borrowed)?;
+            let taken = interest.try_mul(Decimal::percent(self.config.take_rate))?;
+            self.protocol_fees = taken.try_add(self.protocol_fees)?;
+            self.borrowed = self.borrowed.try_add(interest)?;
         }
         self.slot = slot;
         self.stale = false;

@@ -46,7 +46,7 @@ pub fn liquidate(
     let address = &asked.collateral_reserve;
     accrue_reserve(ledger, address, clock)?;
     let reserve = ledger.reserve(address)?;
-    let most = Decimal::from(reserve.available).mul(reserve.share_rate()?.into())?;
+    let most = Decimal::from(reserve.available).try_mul(reserve.share_rate()?.into())?;
     let redeemed = amounts.withdraw.min(most.floor()?);
     let (liquidity, fee) = if redeemed == 0 {
         (0, 0)
@@ -191,7 +191,7 @@ fn repaid(reserve: &mut Reserve, amounts: &Amounts) -> Outcome<()> {
 /// Takes the amounts out of the first debt and the deposit at `place`; what is used up goes.
 fn shrink(obligation: &mut Obligation, place: usize, amounts: &Amounts) -> Outcome<()> {
     if let Some(borrow) = obligation.borrows.first_mut() {
-        borrow.amount = borrow.amount.sub(amounts.settle)?;
+        borrow.amount = borrow.amount.try_sub(amounts.settle)?;
         if borrow.amount.is_zero() {
             obligation.borrows.remove(0);
         }

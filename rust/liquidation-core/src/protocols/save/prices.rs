@@ -54,9 +54,9 @@ pub fn reading(reserve: &Reserve, accounts: &Accounts, clock: Clock) -> Outcome<
 /// Brings the reserve's prices up to date, as the first half of its refresh does.
 pub fn refresh_prices(reserve: &mut Reserve, accounts: &Accounts, clock: Clock) -> Outcome<()> {
     let reading = reading(reserve, accounts, clock)?;
-    reserve.price = reading.spot.mul(reserve.price_scale())?;
+    reserve.price = reading.spot.try_mul(reserve.price_scale())?;
     if let Some(smoothed) = reading.smoothed {
-        reserve.smoothed_price = smoothed.mul(reserve.price_scale())?;
+        reserve.smoothed_price = smoothed.try_mul(reserve.price_scale())?;
     }
     let extra = reserve.config.extra_oracle.as_ref();
     reserve.extra_price = extra

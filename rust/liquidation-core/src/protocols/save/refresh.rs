@@ -91,16 +91,18 @@ pub struct Sums {
 impl Sums {
     /// Values a deposit and adds it.
     pub fn deposit(&mut self, deposit: &mut Deposit, reserve: &Reserve) -> Outcome<()> {
-        let liquidity = Decimal::from(deposit.shares).div(reserve.share_rate()?.into())?;
+        let liquidity = Decimal::from(deposit.shares).try_div(reserve.share_rate()?.into())?;
         deposit.value = reserve.value(liquidity)?;
         let lower = reserve.value_at(reserve.lower_price(), liquidity)?;
         let config = &reserve.config;
-        let part = |value: Decimal, percent| value.mul(Decimal::percent(percent));
-        self.deposited = self.deposited.add(deposit.value)?;
-        self.allowed = self.allowed.add(part(lower, config.loan_to_value)?)?;
-        self.unhealthy = self.unhealthy.add(part(deposit.value, config.threshold)?)?;
+        let part = |value: Decimal, percent| value.try_mul(Decimal::percent(percent));
+        self.deposited = self.deposited.try_add(deposit.value)?;
+        self.allowed = self.allowed.try_add(part(lower, config.loan_to_value)?)?;
+        self.unhealthy = self
+            .unhealthy
+            .try_add(part(deposit.value, config.threshold)?)?;
         let super_part = part(deposit.value, config.max_threshold)?;
-        self.super_unhealthy = self.super_unhealthy.add(super_part)?;
+        self.super_unhealthy = self.super_unhealthy.try_add(super_part)?;
         Ok(())
     }
 
@@ -117,9 +119,9 @@ impl Sums {
         borrow.value = reserve.value(borrow.amount)?;
         let upper = reserve.value_at(reserve.upper_price(), borrow.amount)?;
         let weight = reserve.borrow_weight();
-        self.borrowed = self.borrowed.add(borrow.value.mul(weight)?)?;
-        self.borrowed_upper = self.borrowed_upper.add(upper.mul(weight)?)?;
-        self.unweighted = self.unweighted.add(borrow.value)?;
+        self.borrowed = self.borrowed.try_add(borrow.value.try_mul(weight)?)?;
+        self.borrowed_upper = self.borrowed_upper.try_add(upper.try_mul(weight)?)?;
+        self.unweighted = self.unweighted.try_add(borrow.value)?;
         Ok(())
     }
 
@@ -143,8 +145,8 @@ impl Borrow {
             return Err(NEGATIVE_INTEREST);
         }
         if index > self.index {
-            let growth = Rate::of(index.div(self.index)?)?;
-            self.amount = self.amount.mul(growth.into())?;
+            let growth = Rate::of(index.try_div(self.index)?)?;
+            self.amount = self.amount.try_mul(growth.into())?;
             self.index = index;
         }
         Ok(())
@@ -174,10 +176,10 @@ fn attribute(ledger: &mut Ledger, obligation: &mut Obligation) -> Outcome<bool> 
         deposit.attributed = if obligation.deposited.is_zero() {
             Decimal::ZERO
         } else {
-            let share = deposit.value.mul(obligation.unweighted)?;
-            share.div(obligation.deposited)?
+            let share = deposit.value.try_mul(obligation.unweighted)?;
+            share.try_div(obligation.deposited)?
         };
-        reserve.attributed = without.add(deposit.attributed)?;
+        reserve.attributed = without.try_add(deposit.attributed)?;
         exceeded |= reserve.attributed > reserve.config.attributed_close.into();
         ledger.put_reserve(&deposit.reserve, &reserve)?;
     }

@@ -228,7 +228,7 @@ impl Reserve {
     #[must_use]
     pub fn borrow_weight(&self) -> Decimal {
         let added = Decimal::bps(self.config.added_weight_bps);
-        Decimal::ONE.add(added).unwrap_or(added) // both are below 2¹²⁵: nothing overflows
+        Decimal::ONE.try_add(added).unwrap_or(added) // both are below 2¹²⁵: nothing overflows
     }
 
     /// Returns the lowest of spot, smoothed and extra price.
@@ -248,14 +248,14 @@ impl Reserve {
     /// Returns ⌊⌊price·amount⌋/10^decimals⌋, quote units; amount in smallest units.
     #[inline]
     pub fn value_at(&self, price: Decimal, amount: Decimal) -> Outcome<Decimal> {
-        let raw = price.mul(amount)?;
+        let raw = price.try_mul(amount)?;
         match DIGITS.get(usize::from(self.decimals)) {
             Some(digits) => Ok(raw.div_digits(digits)?),
             None => {
                 let unit = 10u128
                     .checked_pow(u32::from(self.decimals))
                     .ok_or(MATH_OVERFLOW)?;
-                Ok(raw.div(Decimal::whole(unit))?)
+                Ok(raw.try_div(Decimal::whole(unit))?)
             }
         }
     }
@@ -268,8 +268,8 @@ impl Reserve {
 
     /// Returns all liquidity that belongs to depositors.
     pub fn total_supply(&self) -> Outcome<Decimal> {
-        let all = Decimal::from(self.available).add(self.borrowed)?;
-        Ok(all.sub(self.protocol_fees)?)
+        let all = Decimal::from(self.available).try_add(self.borrowed)?;
+        Ok(all.try_sub(self.protocol_fees)?)
     }
 
     /// Returns the collateral tokens for one unit of liquidity; 1 while either is nothing.
@@ -278,13 +278,13 @@ impl Reserve {
         if self.shares == 0 || total.is_zero() {
             return Ok(Rate::ONE);
         }
-        Ok(Rate::of(Decimal::from(self.shares).div(total)?)?)
+        Ok(Rate::of(Decimal::from(self.shares).try_div(total)?)?)
     }
 
     /// Burns collateral tokens and returns ⌊tokens/rate⌋, which leaves the reserve.
     pub fn redeem(&mut self, shares: u64) -> Outcome<u64> {
         let rate = self.share_rate()?;
-        let liquidity = Decimal::from(shares).div(rate.into())?.floor()?;
+        let liquidity = Decimal::from(shares).try_div(rate.into())?.floor()?;
         self.shares = self.shares.checked_sub(shares).ok_or(MATH_OVERFLOW)?;
         self.available = self
             .available

@@ -54,7 +54,7 @@ pub fn aggregator_price(data: &[u8], slot: u64, fresh: bool) -> Outcome<Decimal>
         u128::try_from(i128::from_le_bytes(field(data, 366)?)).map_err(|_| INVALID_ORACLE)?;
     let scale = u32::from_le_bytes(field(data, 382)?);
     let unit = 10u128.checked_pow(scale).ok_or(ABORTED)?;
-    Ok(Decimal::whole(mantissa).div(Decimal::whole(unit))?)
+    Ok(Decimal::whole(mantissa).try_div(Decimal::whole(unit))?)
 }
 
 /// Returns an on-demand feed's price, which has to be fresh and its range within a tenth of it.
@@ -85,7 +85,7 @@ fn decimal(value: i128) -> Outcome<Decimal> {
         return Err(ABORTED);
     }
     let value = u128::try_from(value).map_err(|_| INVALID_ORACLE)?;
-    Ok(Decimal::whole(value).div(UNIT)?)
+    Ok(Decimal::whole(value).try_div(UNIT)?)
 }
 
 fn field<const N: usize>(data: &[u8], at: usize) -> Outcome<[u8; N]> {

@@ -1,4 +1,5 @@
 //! The tables of the program's own repository: bonus, liquidation amounts and the protocol's fee.
+#![allow(clippy::unwrap_used)]
 
 use super::amounts::{Amounts, Bonus};
 use super::fault::{Outcome, OBLIGATION_HEALTHY};
