@@ -7,7 +7,7 @@
 mod limbs;
 
 pub use limbs::Reciprocal;
-use limbs::{add, divide, fits, multiply, sub, Limbs};
+use limbs::{add, divide, fits, multiply, shift_right, sub, Limbs};
 
 /// 1.0.
 pub const WAD: u64 = 1_000_000_000_000_000_000;
@@ -139,6 +139,20 @@ impl Decimal {
         Ok(Decimal(by.divide(self.0)))
     }
 
+    /// Returns ⌊⌊self·other⌋/10^digits⌋ in one division; unlike [`Decimal::div_digits`] it asks only the product to fit.
+    #[inline]
+    pub fn mul_over(self, other: Decimal, unit: &Unit) -> Checked<Decimal> {
+        let product = multiply(self.0, other.0).ok_or(Overflow)?;
+        Ok(Decimal(unit.fives.divide(shift_right(product, unit.twos))))
+    }
+
+    /// Returns ⌊self·factor/divisor⌋ of whole numbers, the divisor given as its reciprocal.
+    #[inline]
+    pub fn times_over(self, factor: u64, divisor: &Reciprocal) -> Checked<Decimal> {
+        let product = multiply(self.0, [factor, 0, 0]).ok_or(Overflow)?;
+        Ok(Decimal(divisor.divide(product)))
+    }
+
     /// Returns self times a whole number.
     pub fn times(self, factor: u64) -> Checked<Decimal> {
         multiply(self.0, [factor, 0, 0])
@@ -167,6 +181,23 @@ impl Decimal {
     /// Returns the nearest whole number, halves up; an error above u64.
     pub fn round(self) -> Checked<u64> {
         self.try_add(Decimal([HALF_WAD, 0, 0]))?.floor()
+    }
+}
+
+/// 10^(18 + digits), ready to divide by: 2^(18 + digits) by shifting, 5^(18 + digits) by its reciprocal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unit {
+    twos: u32,
+    fives: Reciprocal,
+}
+
+impl Unit {
+    /// Returns the unit of a token with so many digits; `None` above 9, where 5^(18 + digits) leaves 64 bits.
+    #[must_use]
+    pub fn of(digits: u8) -> Option<Unit> {
+        let twos = 18 + u32::from(digits);
+        let fives = 5u64.checked_pow(twos).map(Reciprocal::of)?;
+        Some(Unit { twos, fives })
     }
 }
 

@@ -95,17 +95,16 @@ impl Reciprocal {
     #[inline]
     #[must_use]
     pub const fn divide(&self, [a, b, c]: Limbs) -> Limbs {
-        let (a, b, c, top) = if self.shift == 0 {
-            (a, b, c, 0)
+        let upper = (c as u128) << 64 | b as u128;
+        let lower = ((b as u128) << 64 | a as u128) << self.shift;
+        let (high, rest) = if c < self.divisor >> self.shift {
+            (0, ((upper << self.shift) >> 64) as u64) // no digit there: one step less
         } else {
-            let back = 64 - self.shift;
-            let b_shifted = b << self.shift | a >> back;
-            let c_shifted = c << self.shift | b >> back;
-            (a << self.shift, b_shifted, c_shifted, c >> back)
+            let top = (c as u128) << self.shift;
+            self.step((top >> 64) as u64, ((upper << self.shift) >> 64) as u64)
         };
-        let (high, rest) = self.step(top, c);
-        let (middle, rest) = self.step(rest, b);
-        let (low, _) = self.step(rest, a);
+        let (middle, rest) = self.step(rest, (lower >> 64) as u64);
+        let (low, _) = self.step(rest, a << self.shift);
         [low, middle, high]
     }
 
@@ -123,6 +122,11 @@ impl Reciprocal {
 pub fn divide(number: Limbs, divisor: Limbs) -> Option<Limbs> {
     match divisor {
         [0, 0, 0] => None,
+        [divisor, 0, 0] if number[2] == 0 => {
+            let narrow = u128::from(number[1]) << 64 | u128::from(number[0]);
+            let quotient = narrow / u128::from(divisor);
+            Some([quotient as u64, (quotient >> 64) as u64, 0])
+        }
         [divisor, 0, 0] => Some(Reciprocal::of(divisor).divide(number)),
         [_, _, 0] => Some(divide_by_two(number, divisor)),
         _ => Some([divide_by_three(number, divisor), 0, 0]),
@@ -184,4 +188,12 @@ fn divide_by_three(mut number: Limbs, divisor: Limbs) -> u64 {
         }
     }
     digit
+}
+
+/// Returns the number without its lowest bits, fewer than 64.
+#[inline]
+pub const fn shift_right([a, b, c]: Limbs, bits: u32) -> Limbs {
+    let low = ((b as u128) << 64 | a as u128) >> bits;
+    let high = ((c as u128) << 64 | b as u128) >> bits;
+    [low as u64, high as u64, c >> bits]
 }

@@ -1,9 +1,10 @@
 //! Against schoolbook arithmetic on single bits.
+#![allow(clippy::unwrap_used)]
 
 use proptest::prelude::*;
 
 use super::limbs::{add, divide, multiply, sub, Limbs, Reciprocal};
-use super::{Decimal, Overflow, Rate, WAD};
+use super::{Decimal, Overflow, Rate, Unit, WAD};
 
 /// Bits of a number, lowest first, in twice its width.
 fn bits(number: Limbs) -> Vec<bool> {
@@ -95,6 +96,15 @@ proptest! {
         prop_assert_eq!(Some(Reciprocal::of(d).divide(n)), divide(n, [d, 0, 0]));
         let narrow = u128::from(n[1]) << 64 | u128::from(n[0]);
         prop_assert_eq!(Reciprocal::of(d).divide_u128(narrow), narrow / u128::from(d));
+    }
+
+    #[test]
+    fn one_division_by_a_unit_is_two_floors(a in any_limbs(), b in any_limbs(), digits in 0..=9u8) {
+        let unit = Unit::of(digits).unwrap();
+        let tenfold = Reciprocal::of(10u64.pow(digits.into()));
+        if let Ok(slow) = Decimal(a).try_mul(Decimal(b)) {
+            prop_assert_eq!(Decimal(a).mul_over(Decimal(b), &unit), Ok(Decimal(tenfold.divide(slow.0))));
+        }
     }
 
     #[test]

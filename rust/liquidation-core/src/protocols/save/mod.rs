@@ -6,6 +6,7 @@
 
 pub mod amounts;
 pub mod choose;
+pub mod confirm;
 pub mod explain;
 pub mod fault;
 pub mod interest;
@@ -18,6 +19,7 @@ pub mod predict;
 pub mod prices;
 pub mod refresh;
 pub mod reserve;
+pub mod screen;
 pub mod switchboard;
 
 use lending_math::Pubkey;

@@ -13,7 +13,8 @@ const MOST_PROTOCOL_FEE: u8 = 50;
 /// Most that a price may be scaled up or down, basis points.
 const MOST_OFFSET_BPS: i64 = 2_000;
 
-const DIGITS: [Reciprocal; 20] = {
+/// Reciprocals of the powers of ten that fit 64 bits.
+pub(super) const DIGITS: [Reciprocal; 20] = {
     let (mut table, mut digits) = ([Reciprocal::of(1); 20], 0);
     while digits < 20 {
         table[digits] = Reciprocal::of(10u64.pow(digits as u32));
