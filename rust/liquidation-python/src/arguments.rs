@@ -3,7 +3,7 @@
 use lending_math::Pubkey;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyInt, PyString};
 
 use crate::errors::argument_error;
 
@@ -61,13 +61,24 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Whole {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let whole = object
-            .cast::<PyInt>()
-            .map_err(|_| found(&object, "an int from 0 to 2**64 - 1"))?;
-        let value = whole
-            .extract::<u64>()
+        let value = object
+            .extract::<u64>() // numpy's integers too, floats never
             .map_err(|_| found(&object, "an int from 0 to 2**64 - 1"))?;
         Ok(Whole(value))
+    }
+}
+
+/// Yes or no.
+#[derive(Clone, Copy)]
+pub struct Flag(pub bool);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Flag {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let flag = object.cast::<PyBool>();
+        flag.map(|flag| Flag(flag.is_true()))
+            .map_err(|_| found(&object, "a bool"))
     }
 }
 

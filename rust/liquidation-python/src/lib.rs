@@ -8,6 +8,8 @@ mod errors;
 mod files;
 mod market;
 mod planning;
+mod progress;
+mod scenario;
 mod shelf;
 mod words;
 
@@ -17,7 +19,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::adapters::{best_plan, explain, health, predict};
+    use crate::adapters::{best_plan, explain, health, predict, protocol_names};
     #[pymodule_export]
     use crate::book::PositionBook;
     #[pymodule_export]

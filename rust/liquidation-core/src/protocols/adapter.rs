@@ -249,7 +249,15 @@ pub trait Adapter: Sync {
 }
 
 /// Every protocol by its name, one line each.
-static ADAPTERS: &[(&str, &dyn Adapter)] = &[("save", &super::save::Save)];
+static ADAPTERS: &[(&str, &dyn Adapter)] = &[
+    ("save", &super::save::Save),
+    ("reference", &super::reference::adapter::Reference),
+];
+
+/// Returns the names of all protocols.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.iter().map(|(name, _)| *name)
+}
 
 /// Returns a protocol's adapter by its name.
 #[must_use]

@@ -30,7 +30,7 @@ use kernels::Kernel;
 use market::{Asset, Market};
 use order::Order;
 use rule::is_liquidatable;
-use store::Store;
+use store::{Rows, Store};
 use verdicts::{Crossings, Verdicts};
 
 /// Positions from which on a batch that is a good part of the book is laid as a whole.
@@ -189,6 +189,12 @@ impl GenericBook {
     #[must_use]
     pub fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// Returns the positions; a copy shares them until they change.
+    #[must_use]
+    pub fn rows(&self) -> &Rows {
+        self.store.rows()
     }
 
     /// Returns the largest slot and unix time (seconds) that a tick brought.

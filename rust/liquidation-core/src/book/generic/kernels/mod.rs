@@ -60,7 +60,9 @@ impl Kernel {
         }
     }
 
-    fn runs_here(self) -> bool {
+    /// Returns whether this processor has it.
+    #[must_use]
+    pub fn runs_here(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512 => is_x86_feature_detected!("avx512f"),
