@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 CORE := $(VENV)/core.stamp
 
-.PHONY: demo test faults check lint format localnet clean
+.PHONY: demo test faults soak soak-sabotage check lint format localnet clean
 
 demo: $(CORE) ## a market crash, liquidated for real on a local Solana VM
 	@$(BIN)/liquidation-engine demo $(ARGS)
@@ -16,6 +16,12 @@ test: $(CORE) lint ## everything: formats, types, Rust and Python tests, the dem
 
 faults: $(CORE) ## a crash at every stage boundary and what else may fail, each judged by the auditor; prints a table
 	$(BIN)/python -m pytest tests/faults -m faults $(ARGS)
+
+soak: ## 1e9 positions judged by an independent oracle, none may be missed; ARGS="--seconds 60 --json" and others
+	@cargo run --release --locked --quiet --package soak -- $(ARGS)
+
+soak-sabotage: ## plants nine faults in the screen, one at a time; the soak must find each
+	@cargo run --release --locked --quiet --package soak --features sabotage -- $(ARGS)
 
 lint: $(CORE) ## ruff, mypy --strict, rustfmt, clippy
 	$(BIN)/ruff check --quiet .

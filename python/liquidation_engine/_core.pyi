@@ -281,6 +281,75 @@ class MarketBook:
         C (rounded down) and D (rounded up) are unweighted micro-USD; the health factor Cw/Dw is for display and None
         without debt. With `max_health` only positions with a health factor up to it. In the order of the addresses.
         """
+    def snapshot(self, path: str | PathLike[str]) -> None:
+        """Write the book to a file, whole or not at all: versioned, checksummed, what was emitted as crossed included.
+
+        Raises OSError.
+        """
+    @staticmethod
+    def restore(path: str | PathLike[str]) -> MarketBook:
+        """Return the book that a file holds: it answers every call as the one that was written would.
+
+        Raises OSError, or DecodeError for a file of another version, cut short or changed.
+        """
+    def __len__(self) -> int: ...
+
+@final
+class Markets:
+    """Many markets: an account goes to the books that it concerns, a price to every book that has the asset.
+
+    Protocols' markets are opened here and answer as MarketBook does; a reserve or a position belongs to one market, an
+    oracle to all markets of its program. Markets of your own are added by name. Calls may come from several threads:
+    one runs at a time, with the GIL released. Raises ArgumentError, and then nothing changed.
+    """
+
+    def __new__(cls) -> Markets: ...
+    def open(self, protocol: str, program: bytes, market: bytes) -> MarketBook:
+        """Open a protocol's market and return its book, to ask: accounts and time are to come in here.
+
+        Raises ArgumentError for another protocol than "reference", or a market that is open already.
+        """
+    def add(self, name: str, book: PositionBook) -> None:
+        """Add a market of your own under a name of its own."""
+    def books(self) -> list[MarketBook]:
+        """Return the books of the protocols' markets, in the order in which they were opened."""
+    def apply(self, address: bytes, owner: bytes, slot: int, data: bytes) -> list[tuple[bytes, Change]]:
+        """Take one account's state at a slot; return (market, Change) of every market that it concerns.
+
+        Raises as MarketBook.apply does, and then no book has changed.
+        """
+    def tick(self, slot: int, unix_time: int) -> list[tuple[bytes, Change]]:
+        """Move every clock and judge whoever time alone may have changed; return (market, Change) of every market."""
+    def tick_accounts(
+        self, accounts: Sequence[tuple[bytes, bytes, int, bytes]], slot: int, unix_time: int
+    ) -> list[tuple[bytes, Change]]:
+        """Move every clock and take several accounts' states in one go; return (market, Change) of every market.
+
+        `accounts` is a list of tuples (address, owner, slot, data). Raises as apply does, and then no book has changed.
+        """
+    def tick_prices(
+        self, prices: dict[str, int], slot: int, unix_time: int
+    ) -> list[tuple[str, NDArray[np.uint64], NDArray[np.uint64]]]:
+        """Take prices' mantissas by asset (0 for none), slot and unix time (seconds); return (name, crossed, recovered).
+
+        Every market of your own that has one of the assets is ticked, its other prices as they were. Raises
+        ArgumentError for an asset that no market has; then nothing changed.
+        """
+    def liquidatable(self) -> list[tuple[bytes, bytes]]:
+        """Return (market, position) of every position of a protocol's market that needs an act."""
+    def rearm(self, address: bytes) -> None:
+        """Let the next tick emit a position again if it still needs an act; an unknown address is left alone."""
+    def snapshot(self, path: str | PathLike[str]) -> None:
+        """Write the protocols' markets to a file, whole or not at all; markets of your own have files of their own.
+
+        Raises OSError.
+        """
+    @staticmethod
+    def restore(path: str | PathLike[str]) -> Markets:
+        """Return the protocols' markets that a file holds.
+
+        Raises OSError, or DecodeError for a file of another version, cut short or changed.
+        """
     def __len__(self) -> int: ...
 
 @final

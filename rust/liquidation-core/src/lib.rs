@@ -11,6 +11,7 @@ pub mod errors;
 pub mod fixed;
 pub mod oracles;
 pub mod protocols;
+pub mod sabotage;
 pub mod scenario;
 pub mod transaction;
 

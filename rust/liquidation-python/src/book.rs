@@ -1,5 +1,6 @@
 //! `PositionBook`: a generic market behind a lock, every call with the GIL released.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard};
 
@@ -38,7 +39,8 @@ pub struct PositionBook {
     shelf: Mutex<Shelf>,
 }
 
-type Ids<'py> = Bound<'py, PyArray1<u64>>;
+/// Ids as an array.
+pub type Ids<'py> = Bound<'py, PyArray1<u64>>;
 
 impl From<GenericBook> for PositionBook {
     fn from(book: GenericBook) -> PositionBook {
@@ -56,6 +58,40 @@ impl PositionBook {
     ) -> PyResult<T> {
         py.detach(|| self.locked()?.with(act))
             .map_err(|error| to_py_err(py, error))
+    }
+
+    /// Takes new prices of those of its assets that are named, the others as they were; `None` if it has none of them.
+    pub fn tick_named(
+        &self,
+        prices: &HashMap<String, i64>,
+        clock: (u64, u64),
+    ) -> Result<Option<Crossings>, CoreError> {
+        self.locked()?.with(|book| {
+            let (assets, before) = (book.market().assets(), book.market().mantissas());
+            let named = assets.iter().map(|asset| prices.get(&asset.name).copied());
+            let mantissas = named
+                .clone()
+                .zip(before)
+                .map(|(named, before)| named.unwrap_or(i64::try_from(*before).unwrap_or(i64::MAX)));
+            if named.flatten().next().is_none() {
+                return Ok(None);
+            }
+            let mantissas: Vec<i64> = mantissas.collect();
+            book.tick(&mantissas, clock.0, clock.1).map(Some)
+        })
+    }
+
+    /// Returns the names of its assets.
+    pub fn names(&self) -> Result<Vec<String>, CoreError> {
+        let mut shelf = self.locked()?;
+        shelf.with(|book| {
+            Ok(book
+                .market()
+                .assets()
+                .iter()
+                .map(|asset| asset.name.clone())
+                .collect())
+        })
     }
 
     fn locked(&self) -> Result<MutexGuard<'_, Shelf>, CoreError> {
@@ -95,14 +131,8 @@ impl PositionBook {
     /// The names of the assets, in the order of their slots.
     #[getter]
     fn assets(&self, py: Python<'_>) -> PyResult<Vec<String>> {
-        self.with(py, |book| {
-            Ok(book
-                .market()
-                .assets()
-                .iter()
-                .map(|asset| asset.name.clone())
-                .collect())
-        })
+        py.detach(|| self.names())
+            .map_err(|error| to_py_err(py, error))
     }
 
     /// The largest slot and unix time (seconds) that a tick brought.
@@ -375,7 +405,7 @@ fn described(names: Vec<Text>, decimals: &[u8], exponents: &[i8]) -> Result<Vec<
 }
 
 /// Returns both lists as arrays: a long one is handed over as it is, a short one is cheaper to copy.
-fn arrays(py: Python<'_>, news: Crossings) -> (Ids<'_>, Ids<'_>) {
+pub fn arrays(py: Python<'_>, news: Crossings) -> (Ids<'_>, Ids<'_>) {
     (array(py, news.crossed), array(py, news.recovered))
 }
 
