@@ -99,7 +99,7 @@ class Rust:
     """The library of `rust/bench-peers` on one market."""
 
     def __init__(self, library: ctypes.CDLL, data: Data) -> None:
-        library.peer_csr.restype = library.peer_read.restype = ctypes.c_uint64
+        library.peer_csr.restype = ctypes.c_uint64
         library.book_new.restype = ctypes.c_void_p
         library.book_tick.restype = library.book_confirm.restype = ctypes.c_double
         self._library, self._data, self._quantities = library, data, data.quantities()
@@ -111,10 +111,6 @@ class Rust:
         """Sweep by a plain loop over compressed rows."""
         quantities, table = self._quantities, self._data.table(prices)
         return self._library.peer_csr(ctypes.byref(self._world), _pointer(quantities), _pointer(table))
-
-    def read(self, words: NDArray[np.uint64]) -> int:
-        """Read so many words."""
-        return self._library.peer_read(_pointer(words), ctypes.c_size_t(words.size))
 
     def fill(self) -> None:
         """Make the book that the calls below time."""
@@ -177,6 +173,12 @@ def library() -> ctypes.CDLL | None:
     )
     found = target / "release" / "libbench_peers.so"
     return None if built.returncode or not found.exists() else ctypes.CDLL(str(found))
+
+
+def read(library: ctypes.CDLL, words: NDArray[np.uint64]) -> int:
+    """Read so many words and return their sum: what the bytes of a sweep cost at least."""
+    library.peer_read.restype = ctypes.c_uint64
+    return int(library.peer_read(_pointer(words), ctypes.c_size_t(words.size)))
 
 
 def rust(data: Data) -> Rust | None:

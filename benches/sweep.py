@@ -21,7 +21,8 @@ def sweeps(book: PositionBook, market: Data, rounds: int) -> Values:
     prices = (market.prices * (1 + 5e-4 * dice.normal(size=ASSETS))).astype(np.int64)
     book.tick(prices, 1, 1)
     words = np.ones(book.memory()["hot"] // 8 // 64 * 64, np.uint64)
-    rust, numba = peers.rust(market), peers.numba_sweep(market)
+    library, numba = peers.library(), peers.numba_sweep(market)
+    rust = peers.Rust(library, market) if library else None
     numpy, signed = peers.numpy_sweep(market), peers.numpy_signed_sweep(market)
     calls: dict[str, Callable[[], object]] = {
         "screen": book.screen,
@@ -31,8 +32,8 @@ def sweeps(book: PositionBook, market: Data, rounds: int) -> Values:
     }
     if numba is not None:
         calls["numba"] = lambda: numba(prices)
-    if rust is not None:
-        calls |= {"csr": lambda: rust.csr(prices), "read": lambda: rust.read(words)}
+    if library is not None and rust is not None:
+        calls |= {"csr": lambda: rust.csr(prices), "read": lambda: peers.read(library, words)}
     taken = interleaved(rounds, calls)
     values: Values = {f"{name}_us": median(times) * 1e6 for name, times in taken.items()}
     values |= {

@@ -133,6 +133,12 @@ def test_a_line_is_drawn_where_it_was_asked_for(
     assert stderr.getvalue() == drawn
 
 
+@pytest.mark.parametrize("stderr", [None, object()])
+def test_without_a_usable_stderr_nothing_is_drawn(monkeypatch: pytest.MonkeyPatch, stderr: object) -> None:
+    monkeypatch.setattr(sys, "stderr", stderr)
+    assert book().scenario(np.zeros((200, 2)))[0].tolist() == [1] * 200
+
+
 class SlowTerminal(io.StringIO):
     """A terminal that takes as long to say so as a long run."""
 

@@ -23,9 +23,10 @@ impl Listener {
     /// Returns the one that a terminal gets when nothing was said.
     pub fn unasked(py: Python<'_>) -> PyResult<Listener> {
         let from = Instant::now() + PATIENCE;
-        let stderr = py.import("sys")?.getattr("stderr")?;
-        let is_terminal = !stderr.is_none() && stderr.call_method0("isatty")?.is_truthy()?;
-        Ok(Listener::line(is_terminal.then_some(from)))
+        let answer = py.import("sys")?.getattr("stderr")?.call_method0("isatty");
+        let is_terminal = answer.and_then(|answer| answer.is_truthy());
+        // None, closed, or somebody's own that does not know: no terminal
+        Ok(Listener::line(is_terminal.unwrap_or(false).then_some(from)))
     }
 
     /// Tells that so many of `total` are done; lets Ctrl-C, or an exception of the callable, end the call.

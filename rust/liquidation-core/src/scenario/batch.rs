@@ -63,10 +63,12 @@ impl<'a> Batch<'a> {
         }
         self.sums.add(&found.tally);
         if with_ids {
-            for (row, lanes) in tile.rows.iter().zip(&found.lanes) {
-                let (id, mut lanes) = (rows.id(*row), *lanes);
+            for (id, lanes) in tile.ids.iter().zip(&found.lanes) {
+                let mut lanes = *lanes;
                 while lanes != 0 {
-                    self.scenarios[lanes.trailing_zeros() as usize].ids.push(id);
+                    self.scenarios[lanes.trailing_zeros() as usize]
+                        .ids
+                        .push(*id);
                     lanes &= lanes - 1;
                 }
             }

@@ -134,7 +134,7 @@ impl Scenarios {
         while rows.peek().is_some() {
             tile.clear();
             while let Some(row) = rows.next_if(|_| !tile.is_full()) {
-                tile.push(row, self.rows.record(row));
+                tile.push(row, self.rows.id(row), self.rows.record(row));
             }
             tile.sort();
             for batch in &mut batches {

@@ -75,6 +75,8 @@ pub struct Tile {
     pub legs: Vec<Leg>,
     /// Their rows in the store, in that order.
     pub rows: Vec<u32>,
+    /// Their ids beside the rows.
+    pub ids: Vec<u64>,
     /// One a position.
     pub spans: Vec<Span>,
 }
@@ -84,6 +86,7 @@ impl Tile {
     pub fn clear(&mut self) {
         self.legs.clear();
         self.rows.clear();
+        self.ids.clear();
         self.spans.clear();
     }
 
@@ -100,7 +103,7 @@ impl Tile {
     }
 
     /// Adds a position; one without debt is never liquidatable and is left out.
-    pub fn push(&mut self, row: u32, record: Record<'_>) {
+    pub fn push(&mut self, row: u32, id: u64, record: Record<'_>) {
         if !record.has_debt() {
             return;
         }
@@ -121,5 +124,6 @@ impl Tile {
             place: self.rows.len() as u16,
         });
         self.rows.push(row);
+        self.ids.push(id);
     }
 }
