@@ -106,7 +106,8 @@ impl Scales {
 /// An own index above the reserve's counts as equal to it.
 #[must_use]
 pub fn legs(position: &Position, rates: &[Option<Rates>]) -> Option<Vec<(u16, u64)>> {
-    let mut legs = vec![(DUST_SLOT, DUST)];
+    let mut legs = Vec::with_capacity(1 + position.legs.len());
+    legs.push((DUST_SLOT, DUST));
     for leg in &position.legs {
         match *leg {
             Leg::Deposit { reserve, shares } => legs.push((slot(reserve, 2)?, shares)),
@@ -117,8 +118,8 @@ pub fn legs(position: &Position, rates: &[Option<Rates>]) -> Option<Vec<(u16, u6
             } => {
                 let known = rates.get(usize::from(reserve))?.as_ref();
                 let index = known.map_or(index, |rates| rates.index.min(index));
-                let at_one = amount.try_div(index).ok()?;
-                let units = at_one.floor().ok()?.checked_add(1)?;
+                let at_one = amount.to_scaled()?.checked_div(index.to_scaled()?)?;
+                let units = u64::try_from(at_one).ok()?.checked_add(1)?;
                 legs.push((slot(reserve, 5)?, units));
             }
         }
