@@ -2,3 +2,4 @@
 
 pub mod fraction;
 pub mod u256;
+pub mod wad;

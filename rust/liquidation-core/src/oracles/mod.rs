@@ -1,4 +1,4 @@
-//! Price accounts, one module per oracle program: what their bytes say, without any protocol's rules.
+//! Price accounts as their programs write them; which of their prices a protocol takes is the protocol's own rule.
 
 pub mod pyth;
 pub mod scope;

@@ -3,3 +3,4 @@
 pub mod adapter;
 pub mod kamino;
 pub mod reference;
+pub mod save;
