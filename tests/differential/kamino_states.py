@@ -230,7 +230,9 @@ class Draw:
         if price >= 2**63 or self.rare(0.1):
             price, full = price % 2**40, not self.rare(0.02)
             ema %= 2**40
-            self.accounts[key] = pyth(price * sign, conf % 2**40, exponent, time, ema=ema, ema_conf=ema_conf % 2**40, full=full)
+            self.accounts[key] = pyth(
+                price * sign, conf % 2**40, exponent, time, ema=ema, ema_conf=ema_conf % 2**40, full=full
+            )
             return
         self.accounts[key] = pyth_legacy(
             (price * sign, conf if self.rare(0.995) else 2**60),
@@ -263,7 +265,9 @@ class Draw:
         parts = [3000] if self.rare(0.7) else [50, 49, 51, 40]
         deviation = spread // rng.choice(parts) + (rng.choice([0, 0, 1]) if self.rare(0.3) else 0)
         if self.rare(0.02):
-            value, deviation = rng.choice([(0, 0), (-value, 0), (value, -deviation), (value - value % 50, (value // 50))])
+            value, deviation = rng.choice(
+                [(0, 0), (-value, 0), (value, -deviation), (value - value % 50, (value // 50))]
+            )
         answered = 1 if self.rare(0.02) else 3
         return aggregator(value, places, deviation, spread_places, self.late(), answered=answered)
 

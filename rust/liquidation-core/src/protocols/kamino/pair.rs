@@ -150,7 +150,8 @@ impl Pair<'_, '_> {
         };
         let top = balance.min(all.repaid);
         let least = first(top, |amount| self.quote(amount).is_ok());
-        let mut ends = vec![balance, least];
+        // One unit less than all: nothing of it is lost to rounding up.
+        let mut ends = vec![balance, least, top.saturating_sub(1).max(1)];
         if all.left > 0 {
             let whole = |amount| self.quote(amount).map_or(true, |quote| quote.left == 0);
             ends.push(first(top, |amount| !whole(amount)).saturating_sub(1));
