@@ -2,13 +2,15 @@
 
 use std::collections::HashMap;
 
+use liquidation_core::book::generic::kernels::Kernel;
+use liquidation_core::book::generic::GenericBook;
 use liquidation_core::fixed::fraction::Fraction;
 use liquidation_core::protocols::adapter::Accounts;
 use liquidation_core::protocols::kamino::confirm::{confirm, Rates, Rules, Verdict};
 use liquidation_core::protocols::kamino::health::health;
+use liquidation_core::protocols::kamino::legs::{always, Scales};
 use liquidation_core::protocols::kamino::obligation::Obligation;
 use liquidation_core::protocols::kamino::predict::load;
-use liquidation_core::protocols::kamino::screen::{Quantities, Slots};
 use liquidation_core::protocols::kamino::slim::Position;
 use liquidation_core::protocols::kamino::version::Version;
 
@@ -20,6 +22,7 @@ struct Case<'a> {
     accounts: Accounts<'a>,
     places: HashMap<[u8; 32], u16>,
     rates: Vec<Rates>,
+    decimals: Vec<u8>,
     rules: Rules,
 }
 
@@ -40,8 +43,32 @@ impl<'a> Case<'a> {
             accounts,
             places,
             rates,
+            decimals: held.reserves.iter().map(|it| it.decimals() as u8).collect(),
             rules,
         })
+    }
+
+    /// Returns whether a book of this market looks at a position: opened at other prices, then ticked to these.
+    fn looks_at(&self, position: &Position) -> bool {
+        let now: Vec<_> = self.rates.iter().cloned().map(Some).collect();
+        let scales = Scales::of(&now);
+        let mut book = GenericBook::new(scales.assets(&self.decimals), Kernel::best()).unwrap();
+        let Some(table) = scales.table(&now, &self.rules) else {
+            return true; // no price: nothing to lay
+        };
+        book.set_weights(&table.collateral_bps, &table.debt_bps)
+            .unwrap();
+        let before: Vec<i64> = table.mantissas.iter().map(|it| it / 3 + 1).collect();
+        book.tick(&before, 1, 1).unwrap();
+        let Some(legs) = scales.legs(position, &now, &self.rules) else {
+            return true;
+        };
+        let (slots, amounts): (Vec<_>, Vec<_>) = legs.into_iter().unzip();
+        let offsets = [0, slots.len() as u32];
+        book.set_positions(&[7], &offsets, &slots, &amounts)
+            .unwrap();
+        book.tick(&table.mantissas, 2, 2).unwrap();
+        always(position, &now, &self.rules) || book.liquidatable() == [7]
     }
 
     fn bytes(&self) -> &[u8] {
@@ -83,13 +110,7 @@ fn check(case: &Case, bytes: &[u8], seen: &mut Seen) -> Option<Verdict> {
         .data = bytes;
     let slow = health(&accounts, case.vector.clock, &case.vector.request.position).unwrap();
     let position = Position::read(bytes, |key| case.places.get(key).copied()).unwrap();
-    let group = case.rules.group(position.group);
-    let table: Vec<_> = case
-        .rates
-        .iter()
-        .map(|rates| Slots::of(rates, group.filter(|_| position.group != 0)))
-        .collect();
-    let screened = Quantities::of(&position, &case.rates, &case.rules).may_be_liquidatable(&table);
+    let screened = case.looks_at(&position);
     assert!(screened || !slow.liquidatable, "missed {slow:?}");
     seen.liquidatable += usize::from(slow.liquidatable);
     seen.let_through_in_vain += usize::from(screened && !slow.liquidatable);
