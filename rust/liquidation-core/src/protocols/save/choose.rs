@@ -2,14 +2,12 @@
 
 use lending_math::Pubkey;
 
-use super::obligation::{Obligation, OBLIGATION_LENGTH};
+use super::fault::Fault;
+use super::obligation::{Deposit, Obligation, OBLIGATION_LENGTH};
+use super::pair::Pair;
 use super::predict::{predict, refreshed};
-use super::reserve::Reserve;
 use super::PROGRAM;
-use crate::fixed::wad::Decimal;
-use crate::protocols::adapter::{
-    Accounts, BestPlan, Choice, Clock, Policy, Prediction, Request, Unanswered,
-};
+use crate::protocols::adapter::{Accounts, BestPlan, Choice, Clock, Policy, Request, Unanswered};
 use crate::CoreError;
 
 /// 10⁻¹⁸ in 10⁻⁶ quote units.
@@ -23,39 +21,43 @@ pub fn best_plan(accounts: &Accounts, clock: Clock, policy: &Policy) -> Result<C
         Ok(refreshed) => refreshed,
         Err(fault) => return Ok(Choice::Refusal(fault.reason())),
     };
-    let Some(debt) = obligation.borrows.first().map(|borrow| borrow.reserve) else {
+    let Some(borrow) = obligation.borrows.first().copied() else {
         return refuse("no debt");
     };
-    let debt_reserve = match ledger.reserve(&debt) {
+    let debt = match ledger.reserve(&borrow.reserve) {
         Ok(reserve) => reserve,
         Err(fault) => return Ok(Choice::Refusal(fault.reason())),
     };
-    let balance = policy.balances.get(&debt_reserve.mint).copied();
+    let balance = policy.balances.get(&debt.mint).copied();
     if balance == Some(0) {
         return refuse("no balance");
     }
-    let bench = Bench {
-        accounts,
-        clock,
-        costs: i128::from(policy.costs),
-        balance: balance.unwrap_or(u64::MAX),
-    };
-    let mut best: Option<BestPlan> = None;
-    let mut failure = None;
-    for collateral in distinct(&obligation) {
-        let Ok(collateral_reserve) = ledger.reserve(&collateral) else {
+    let (mut best, mut failure): (Option<BestPlan>, _) = (None, None);
+    for deposit in distinct(&obligation) {
+        let Ok(collateral) = ledger.reserve(&deposit.reserve) else {
             continue;
         };
-        let template = request(policy, position, debt, collateral);
-        for amount in bench.amounts(&template)? {
-            let plan = bench.plan(&template, amount, &debt_reserve, &collateral_reserve)?;
-            match plan {
-                Ok(plan) if best.as_ref().is_none_or(|best| plan.profit > best.profit) => {
-                    best = Some(plan)
-                }
-                Ok(_) => {}
-                Err(reason) => failure = failure.or(Some(reason)),
+        let pair = Pair {
+            obligation: &obligation,
+            debt: &debt,
+            borrow,
+            collateral: &collateral,
+            deposit,
+        };
+        let asked = request(policy, position, borrow.reserve, deposit.reserve);
+        match plan(
+            &pair,
+            accounts,
+            clock,
+            policy,
+            asked,
+            balance.unwrap_or(u64::MAX),
+        )? {
+            Ok(plan) if best.as_ref().is_none_or(|best| plan.profit > best.profit) => {
+                best = Some(plan)
             }
+            Ok(_) => {}
+            Err(reason) => failure = failure.or(Some(reason)),
         }
     }
     match best {
@@ -67,84 +69,37 @@ pub fn best_plan(accounts: &Accounts, clock: Clock, policy: &Policy) -> Result<C
     }
 }
 
-/// What all candidates share.
-struct Bench<'a> {
-    accounts: &'a Accounts<'a>,
+/// Returns the best plan for a pair of legs as the program will execute it, or why there is none. The amount becomes what is
+/// repaid wherever that gives the same, so that a flash loan of it suffices.
+fn plan(
+    pair: &Pair,
+    accounts: &Accounts,
     clock: Clock,
-    costs: i128,
+    policy: &Policy,
+    mut asked: Request,
     balance: u64,
-}
-
-impl Bench<'_> {
-    /// Returns the amounts worth trying: all that is allowed and, where the collateral's reserve cannot pay for all of it, the
-    /// most that leaves no collateral token behind. The bonus does not depend on the amount, so profit grows with it.
-    fn amounts(&self, template: &Request) -> Result<Vec<u64>, Unanswered> {
-        let all = self.ask(template, self.balance)?;
-        if all.error.is_some() || all.seized_shares == 0 {
-            return Ok(vec![self.balance]);
-        }
-        let (mut fits, mut too_much) = (0, all.repaid);
-        while too_much - fits > 1 {
-            let middle = fits + (too_much - fits) / 2;
-            let asked = self.ask(template, middle)?;
-            if asked.error.is_none() && asked.seized_shares > 0 {
-                too_much = middle;
-            } else {
-                fits = middle;
-            }
-        }
-        Ok([self.balance, fits]
-            .into_iter()
-            .filter(|amount| *amount > 0)
-            .collect())
+) -> Result<Result<BestPlan, String>, Unanswered> {
+    asked.amount = pair.best_amount(balance);
+    let prediction = predict(accounts, clock, &asked)?;
+    if let Some(code) = prediction.error {
+        return Ok(Err(Fault(code).reason()));
     }
-
-    /// Returns the plan with an amount, or why there is none. The amount becomes what is repaid wherever that gives the same,
-    /// so that a flash loan of it suffices.
-    fn plan(
-        &self,
-        template: &Request,
-        amount: u64,
-        debt: &Reserve,
-        collateral: &Reserve,
-    ) -> Result<Result<BestPlan, String>, Unanswered> {
-        let prediction = self.ask(template, amount)?;
-        if let Some(code) = prediction.error {
-            return Ok(Err(super::fault::Fault(code).reason()));
-        }
-        if prediction.repaid > self.balance {
-            return Ok(Err("no balance".to_owned())); // a debt of at most 1 is closed whole
-        }
-        let same = self.ask(template, prediction.repaid)? == prediction;
-        let amount = if same { prediction.repaid } else { amount };
-        let value = |reserve: &Reserve, amount: u64| {
-            let value = reserve
-                .value(Decimal::from(amount))
-                .ok()
-                .and_then(Decimal::to_scaled);
-            value
-                .and_then(|value| i128::try_from(value).ok())
-                .unwrap_or(i128::MAX)
-        };
-        let gain =
-            value(collateral, prediction.seized).saturating_sub(value(debt, prediction.repaid));
-        Ok(Ok(BestPlan {
-            request: Request {
-                amount,
-                ..template.clone()
-            },
-            profit: gain.div_euclid(MICRO).saturating_sub(self.costs),
-            prediction,
-        }))
+    if prediction.repaid > balance {
+        return Ok(Err("no balance".to_owned())); // a debt of at most 1 is closed whole
     }
-
-    fn ask(&self, template: &Request, amount: u64) -> Result<Prediction, Unanswered> {
-        let asked = Request {
-            amount,
-            ..template.clone()
-        };
-        predict(self.accounts, self.clock, &asked)
+    let exact = Request {
+        amount: prediction.repaid,
+        ..asked.clone()
+    };
+    if predict(accounts, clock, &exact)? == prediction {
+        asked = exact;
     }
+    let profit = pair.profit(prediction.repaid, prediction.seized);
+    Ok(Ok(BestPlan {
+        request: asked,
+        profit: profit.div_euclid(MICRO).saturating_sub(policy.costs.into()),
+        prediction,
+    }))
 }
 
 fn request(policy: &Policy, position: Pubkey, debt: Pubkey, collateral: Pubkey) -> Request {
@@ -160,15 +115,18 @@ fn request(policy: &Policy, position: Pubkey, debt: Pubkey, collateral: Pubkey) 
     }
 }
 
-/// Returns the reserves of the deposits, each once.
-fn distinct(obligation: &Obligation) -> Vec<Pubkey> {
-    let mut reserves = Vec::new();
+/// Returns the deposits that a liquidation can name: the first in each reserve.
+fn distinct(obligation: &Obligation) -> Vec<Deposit> {
+    let mut deposits: Vec<Deposit> = Vec::new();
     for deposit in &obligation.deposits {
-        if !reserves.contains(&deposit.reserve) {
-            reserves.push(deposit.reserve);
+        if deposits
+            .iter()
+            .all(|other| other.reserve != deposit.reserve)
+        {
+            deposits.push(*deposit);
         }
     }
-    reserves
+    deposits
 }
 
 /// Returns the position that is asked about: the named one, or the only one.

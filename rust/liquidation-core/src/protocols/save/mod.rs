@@ -15,6 +15,7 @@ pub mod ledger;
 pub mod liquidate;
 pub mod market;
 pub mod obligation;
+pub mod pair;
 pub mod predict;
 pub mod prices;
 pub mod refresh;
