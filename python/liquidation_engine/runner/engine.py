@@ -105,7 +105,11 @@ def _signs(instance: Instance) -> "Signs":
 
 @asynccontextmanager
 async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[Instance]:
-    wallet = _wallet(settings)
+    wallet = wallet_of(settings)
+    if wallet is None and not settings.dry_run and "worker" in settings.active_roles:
+        raise ConfigError(
+            "a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)"
+        )
     sabotaged = Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None
     async with AsyncExitStack() as stack:
         database = await Database.connect(
@@ -160,17 +164,13 @@ def _first_contact() -> Iterator[None]:
         raise ConfigError(f"{error}; check that the node runs and that SOLANA_RPC_URL points to it") from error
 
 
-def _wallet(settings: Settings) -> Wallet | None:
-    """Return the wallet, which a live worker must have."""
+def wallet_of(settings: Settings) -> Wallet | None:
+    """Return the wallet, None where no key is set."""
     if settings.wallet_path is not None:
         return Wallet.from_file(settings.wallet_path)
     if settings.liquidator_private_key is not None:
         log.warning("The key is in the environment, where other processes may read it; WALLET_PATH is safer")
         return Wallet.from_secret(settings.liquidator_private_key.get_secret_value())
-    if not settings.dry_run and "worker" in settings.active_roles:
-        raise ConfigError(
-            "a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)"
-        )
     return None
 
 
