@@ -1,4 +1,4 @@
-"""The addresses and fees that stand in Save's accounts; no values, which only the arithmetic core computes."""
+"""The addresses, and what a flash loan depends on, in Save's accounts; no values, which only the arithmetic core computes."""
 
 import struct
 from dataclasses import dataclass
@@ -39,6 +39,7 @@ class Reserve:
     share_supply: Pubkey
     fee_receiver: Pubkey
     extra_oracle: Pubkey | None
+    available: int  # smallest units that it holds
     flash_fee_wad: int  # 10^-18; 2^64 - 1 where flash loans are off
     host_fee_percent: int
 
@@ -57,6 +58,7 @@ class Reserve:
             share_supply=_key(data, 267),
             fee_receiver=_key(data, 339),
             extra_oracle=None if extra == Pubkey.default() else extra,
+            available=struct.unpack_from("<Q", data, 171)[0],
             flash_fee_wad=struct.unpack_from("<Q", data, 314)[0],
             host_fee_percent=data[322],
         )

@@ -4,7 +4,6 @@ from solders.pubkey import Pubkey
 
 PROGRAM_ID = Pubkey.from_string("So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo")
 TOKEN_PROGRAM_ID = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
-ASSOCIATED_TOKEN_PROGRAM_ID = Pubkey.from_string("ATokenGPvbdGVxr1b2hvZbsiqW5xWH25efTNsLJA8knL")
 INSTRUCTIONS_SYSVAR = Pubkey.from_string("Sysvar1nstructions1111111111111111111111111")
 NO_ORACLE = Pubkey.from_string("nu11111111111111111111111111111111111111111")
 """What a reserve names where it has no oracle; the account does not exist."""
@@ -13,9 +12,3 @@ NO_ORACLE = Pubkey.from_string("nu11111111111111111111111111111111111111111")
 def market_authority(market: Pubkey, bump: int) -> Pubkey:
     """Return the address that signs for a market's tokens."""
     return Pubkey.create_program_address([bytes(market), bytes([bump])], PROGRAM_ID)
-
-
-def token_account(wallet: Pubkey, mint: Pubkey) -> Pubkey:
-    """Return a wallet's associated token account."""
-    seeds = [bytes(wallet), bytes(TOKEN_PROGRAM_ID), bytes(mint)]
-    return Pubkey.find_program_address(seeds, ASSOCIATED_TOKEN_PROGRAM_ID)[0]

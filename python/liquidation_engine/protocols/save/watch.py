@@ -1,12 +1,11 @@
 """Which of Save's accounts to subscribe to, and which accounts a question about one position needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
 
 from solders.pubkey import Pubkey
 
 from liquidation_engine.protocols.adapter import Account
+from liquidation_engine.protocols.onchain import Kind
 from liquidation_engine.protocols.save.accounts import (
     MARKET_OFFSET,
     MARKET_SIZE,
@@ -17,30 +16,18 @@ from liquidation_engine.protocols.save.accounts import (
 )
 from liquidation_engine.protocols.save.addresses import NO_ORACLE
 
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """What selects one kind of account; native accounts have no discriminator, so their length does."""
-
-    size: int
-    in_market: bool
-
-    def rpc(self, *, market: Pubkey | None = None) -> list[dict[str, Any]]:
-        """Return the filters of `getProgramAccounts` and `programSubscribe`; with `market` only that market's."""
-        filters: list[dict[str, Any]] = [{"dataSize": self.size}]
-        if market is not None and self.in_market:
-            filters.append({"memcmp": {"offset": MARKET_OFFSET, "bytes": str(market)}})
-        return filters
+LEGS = (202, OBLIGATION_SIZE - 202)
+"""Offset and length that discovery needs of an obligation: how many legs, and the legs; two zero bytes first are an empty one."""
 
 
-FILTERS = {
-    "market": Filter(MARKET_SIZE, in_market=False),
-    "reserve": Filter(RESERVE_SIZE, in_market=True),
-    "obligation": Filter(OBLIGATION_SIZE, in_market=True),
-}
-
-LEGS_SLICE = {"offset": 202, "length": OBLIGATION_SIZE - 202}
-"""The `dataSlice` that discovery needs: the numbers of legs and the legs; two zero bytes first are an empty obligation."""
+def kinds(market: Pubkey | None = None) -> tuple[Kind, ...]:
+    """Return what selects each kind of account; native accounts have no discriminator, so their length does."""
+    pool = [] if market is None else [{"memcmp": {"offset": MARKET_OFFSET, "bytes": str(market)}}]
+    return (
+        Kind(name="position", filters=[{"dataSize": OBLIGATION_SIZE}, *pool], data_slice=LEGS),
+        Kind(name="reserve", filters=[{"dataSize": RESERVE_SIZE}, *pool]),
+        Kind(name="market", filters=[{"dataSize": MARKET_SIZE}]),
+    )
 
 
 def needed(accounts: Mapping[str, Account], position: str) -> list[str]:
