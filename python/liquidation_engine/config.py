@@ -98,6 +98,7 @@ class Settings(BaseSettings):
     max_bad_debt_loss: int = Field(
         10_000, ge=0, description="micro-USD that a liquidation may lose where it lets bad debt be written off"
     )
+    flash_loan: bool = Field(False, description="borrow the debt within the transaction, where the protocol lends it")
     sol_price_micro_usd: int | None = Field(None, ge=1, description="for costs, where the market has no SOL reserve")
     lose_every_candidate: int = Field(0, ge=0, description="fault: lose every n-th stream entry; 0 loses none")
     fault_points: bool = Field(False, description="fault: let LIQUIDATION_FAULT_AT end this process at a stage")

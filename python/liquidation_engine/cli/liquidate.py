@@ -33,8 +33,13 @@ def liquidate(
         Path | None, typer.Option(help="The key file, instead of the settings' WALLET_PATH.", show_default=False)
     ] = None,
     flash_loan: Annotated[
-        bool, typer.Option("--flash-loan/--own-funds", help="Borrow the debt within the transaction.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--flash-loan/--own-funds",
+            help="Borrow the debt within the transaction; the default is FLASH_LOAN's.",
+            show_default=False,
+        ),
+    ] = None,
     min_profit: Annotated[
         int | None, typer.Option(help="Micro-USD that must be left after costs.", show_default=False)
     ] = None,
@@ -47,9 +52,16 @@ def liquidate(
     from liquidation_engine.runner.liquidate import liquidate_position
 
     settings = _settings(
-        config_file, protocol, program, rpc_url, wallet_path=keypair, min_profit=min_profit, dry_run=not live
+        config_file,
+        protocol,
+        program,
+        rpc_url,
+        wallet_path=keypair,
+        min_profit=min_profit,
+        flash_loan=flash_loan,
+        dry_run=not live,
     )
-    report = asyncio.run(liquidate_position(settings, position, flash_loan=flash_loan, say=_say))
+    report = asyncio.run(liquidate_position(settings, position, say=_say))
     if json:
         print_json(as_json(report, live=live))
     else:

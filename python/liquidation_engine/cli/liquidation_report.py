@@ -72,6 +72,7 @@ def waterfall(plan: Plan) -> Mapping[str, int]:
     return {
         "received": plan.seized_micro_usd,
         "- repaid": -plan.repaid_micro_usd,
+        "- flash loan fee": -plan.loan_fee_micro_usd,
         "- network fee": -plan.fee_micro_usd,
         "= profit": plan.profit_micro_usd,
     }

@@ -52,7 +52,9 @@ def describe(error: object, logs: tuple[str, ...], program_errors: Mapping[int, 
 
 
 def phrase_of(refusal: str) -> str:
-    """Return the phrase for the program's own name of a refusal."""
+    """Return the phrase for the program's own name of a refusal; what already is a phrase stays."""
+    if refusal.startswith(INSUFFICIENT_FUNDS):
+        return refusal
     return _PROGRAM_PHRASES.get(refusal, f"program error: {refusal}")
 
 

@@ -289,11 +289,11 @@ class Worker:
 
 def decide(reading: Reading, policy: PlanPolicy, lending: Lending) -> Plan | Healthy | Rejected | Unprofitable:
     """Return what to do about a position as it was read, or why nothing is done."""
-    if reading.view is None:
-        return Healthy(reading.slot)
     if reading.refusal is not None:
         phrase = phrase_of(reading.refusal)
         return Healthy(reading.slot) if phrase == HEALTHY_AGAIN else Rejected(phrase, reading.slot)
+    if reading.view is None:
+        return Healthy(reading.slot)
     return choose(
         reading.view,
         reading.quotes,

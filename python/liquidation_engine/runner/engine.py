@@ -18,9 +18,9 @@ from liquidation_engine.cluster import KillSwitchCache
 from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, KillSwitch, bind_chain, check_version
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, RpcError, ServerError
-from liquidation_engine.protocols.reference.market import MarketMap, load_market
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.sabotage import Sabotage
+from liquidation_engine.runner.venues import Market, Venue, venue
 from liquidation_engine.stream import Redis, connect
 from liquidation_engine.telemetry.logs import configure_logs
 
@@ -42,7 +42,8 @@ class Instance:
     rpc: RpcClient
     blockhashes: BlockhashCache
     kill_switch: KillSwitchCache
-    market: MarketMap
+    venue: Venue
+    market: Market
     wallet: Wallet | None  # None in a dry run without a key
     clock: SystemClock
     observation: Observation
@@ -110,6 +111,9 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         raise ConfigError(
             "a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)"
         )
+    which = venue(settings.protocol)
+    if sabotage and settings.protocol != "reference":
+        raise ConfigError(f"sabotage is for the reference program, and PROTOCOL is {settings.protocol}")
     sabotaged = Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None
     async with AsyncExitStack() as stack:
         database = await Database.connect(
@@ -131,7 +135,7 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         await bind_chain(database, genesis_hash, settings.program_id)
         log.info("monitoring program:", program=settings.program_id)
         with _first_contact():
-            market = await load_market(rpc, settings.program_id, settings.market)
+            market = await which.load(rpc, settings.program_id, settings.market)
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
         # A connection of its own: whoever waits for a row must not keep this instance from knowing whether it may sign.
         switch_database = await Database.connect(settings.database_url.get_secret_value(), max_size=1)
@@ -147,6 +151,7 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
             rpc=rpc,
             blockhashes=blockhashes,
             kill_switch=kill_switch,
+            venue=which,
             market=market,
             wallet=wallet,
             clock=SystemClock(),

@@ -43,7 +43,7 @@ from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.one_books import Books, open_books
 from liquidation_engine.runner.position import Explained, explain, first_contact
 from liquidation_engine.runner.rpc_chain import RpcChain
-from liquidation_engine.runner.venues import Desk, Market, venue
+from liquidation_engine.runner.venues import Desk, venue
 
 Ending = Outcome | Deferred
 
@@ -74,9 +74,7 @@ async def explain_position(settings: Settings, position: str) -> Explained:
         return await explain(rpc, venue(settings.protocol), settings, position)
 
 
-async def liquidate_position(
-    settings: Settings, position: str, *, flash_loan: bool, say: Callable[[str], None]
-) -> Report:
+async def liquidate_position(settings: Settings, position: str, *, say: Callable[[str], None]) -> Report:
     """Plan one liquidation and try it out; unless `settings` ask for a dry run, execute it as well."""
     wallet = wallet_of(settings)
     async with AsyncExitStack() as stack:
@@ -92,15 +90,14 @@ async def liquidate_position(
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
         desk = Desk(
             rpc=rpc,
-            program=settings.program_id,
             wallet=wallet.pubkey if wallet else None,
             signer=_signer(settings, wallet, books),
             blockhashes=blockhashes,
             fees=FeePolicy(ladder=FeeLadder(base=settings.base_priority_fee, cap=settings.max_priority_fee)),
             sol_price_micro_usd=settings.sol_price_micro_usd,
-            flash_loan=flash_loan,
+            flash_loan=settings.flash_loan,
         )
-        lending, candidate = which.lending(desk, market), _candidate(explained, market)
+        lending, candidate = which.lending(desk, settings.program_id, market), _candidate(explained)
         say("planning and simulating")
         decision, simulated = await _try_out(settings, lending, candidate)
         report = Report(
@@ -141,7 +138,7 @@ def _signer(settings: Settings, wallet: Wallet | None, books: Books | None) -> S
     return Signer(wallet, allowed_programs(settings.program_id), books.may_sign)
 
 
-def _candidate(explained: Explained, market: Market) -> Candidate:
+def _candidate(explained: Explained) -> Candidate:
     place = explained.place
     position = explained.position
     return Candidate(
@@ -149,7 +146,7 @@ def _candidate(explained: Explained, market: Market) -> Candidate:
         protocol=explained.protocol,
         market=place.market,
         owner=place.owner,
-        assets=tuple(dict.fromkeys(market.mint_of[reserve] for reserve in place.reserves if reserve in market.mint_of)),
+        assets=place.assets,
         reason="manual",
         slot=explained.slot,
         ts=time.time_ns() // 1_000_000,
