@@ -165,4 +165,8 @@ def changes(record: TransactionRecord) -> dict[tuple[str, str], int]:
     found = {(b.address, b.mint): b.after - b.before for b in record.token_balances if b.after != b.before}
     pairs = zip(record.addresses, record.lamports_before, record.lamports_after, strict=True)
     found |= {(a, "native"): after - before for a, before, after in pairs if after != before and a not in tokens}
+    burned = Counter[str]()
+    for (_, mint), amount in found.items():
+        burned[mint] -= amount
+    found |= {(mint, mint): amount for mint, amount in burned.items() if amount and mint != "native"}
     return found | {("network", "native"): record.fee_lamports}

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from liquidation_engine.chain.blockhash import BlockhashCache
@@ -240,28 +239,35 @@ class ProgramLending:
         if self._wallet is None:
             return Simulated(error=None, logs=(), units=0)
         blockhash = self._blockhashes.current().blockhash
-        packet = build_transaction(self._wallet.key, self._instructions(plan, price=1), blockhash, MAX_COMPUTE_UNITS, 1)
+        packet = build_transaction(
+            self._wallet.key, self._ready(plan, price=1).instructions, blockhash, MAX_COMPUTE_UNITS, 1
+        )
         done = await self._rpc.simulate(packet, replace_blockhash=True, min_context_slot=min_context_slot)
         return Simulated(error=done.error, logs=done.logs, units=done.units)
 
     async def sign(self, plan: Plan, *, units: int, attempt: int) -> SignedTransaction:
-        """Sign the plan's transaction with a compute limit from the simulation and this attempt's bid."""
+        """Sign the plan's transaction with this attempt's bid.
+
+        A simulation may meet reserves that were refreshed in its very slot, which costs less than what lands: the compute limit is
+        what the program needs at most, or more where the simulation did.
+        """
         if self._signer is None:
             raise SigningRefused("this is a dry run: it has no signer")
         current, price = self._blockhashes.current(), self._fees.price(attempt)
+        ready = self._ready(plan, price=price)
         return self._signer.sign(
-            self._instructions(plan, price=price),
+            ready.instructions,
             blockhash=current.blockhash,
             expires_above=current.expires_above,
-            compute_unit_limit=self._fees.limit(units),
+            compute_unit_limit=max(self._fees.limit(units), ready.compute_units),
             compute_unit_price_micro_lamports=price,
         )
 
-    def _instructions(self, plan: Plan, *, price: int) -> list[Instruction]:
+    def _ready(self, plan: Plan, *, price: int) -> Liquidation:
         kept = self._kept.get(plan.position)
         if kept is None or self._wallet is None or kept.state.slot != plan.slot:
             raise SigningRefused(f"what {plan.position} was read as at slot {plan.slot} is not known any more")
-        return list(self._built(kept.state, kept.plan, self._wallet, price=price).instructions)
+        return self._built(kept.state, kept.plan, self._wallet, price=price)
 
     def _keep(self, position: str, kept: _Kept) -> None:
         self._kept[position] = kept
