@@ -111,7 +111,7 @@ async def test_processed_is_not_enough_for_confirmed() -> None:
     status = {"slot": 32, "err": None, "confirmationStatus": "processed"}
     node = FakeNode(getBlockHeight=lambda _: 10, getSignatureStatuses=lambda _: with_context([status]))
     async with node, RpcClient([node.url]) as rpc, Confirmer(rpc, None) as confirmer:
-        answer = await confirmer.wait("s", expires_above=99, poll_seconds=0.01, timeout_seconds=0.1)
+        answer = await confirmer.wait("s", expires_above=99, poll_seconds=0.01, timeout_seconds=0.5)
         assert answer == NotYet(10)
         assert await confirmer.wait("s", expires_above=99, poll_seconds=0.01, commitment="processed") == Executed(
             32, None
