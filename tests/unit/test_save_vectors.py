@@ -1,12 +1,15 @@
 """Every recorded transaction of Save's deployed program, asked through Python."""
 
+import random
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
 
 from liquidation_engine import protocols
 from liquidation_engine.errors import MissingAccounts
-from liquidation_engine.protocols import Plan, Refusal
+from liquidation_engine.protocols import Plan, Prediction, Refusal
 from tests.differential.save_vectors import Trial, read
 
 
@@ -99,6 +102,41 @@ def test_the_best_plan_is_no_worse_than_the_recorded_one_and_lands(trials: list[
         assert best.prediction.repaid <= best.amount
 
 
+def test_no_amount_earns_more_than_the_best_plan_but_for_a_unit_that_rounding_moves(trials: list[Trial]) -> None:
+    save, rng, asked, small = protocols.get("save"), random.Random(5), 0, 0
+    for trial in [trial for trial in trials if trial.error is None and trial.debt != trial.collateral][:150]:
+        accounts, clock, plan = question(trial)
+        best = save.best_plan(accounts, clock, {"position": plan.position, "min_profit": -(10**30)})
+        assert isinstance(best, Plan)
+        assert best.prediction is not None
+        assert best.profit is not None
+        most = max(2, 2 * best.prediction.repaid, 2 * trial.numbers[0])
+        small += most < 400
+        for amount in range(1, most) if most < 400 else [int(most ** rng.random()) for _ in range(60)]:
+            said = save.predict(accounts, clock, other := replace(plan, amount=amount))
+            if said.error is None:
+                value = Values(accounts, said)
+                found = value.of(plan.collateral_reserve, said.seized) - value.of(plan.debt_reserve, said.repaid)
+                unit = value.of(plan.collateral_reserve, 1) + value.of(plan.debt_reserve, 1)
+                assert found // 10**12 <= best.profit + unit // 10**12 + 1, (best, other)
+                asked += 1
+    assert asked > 5_000
+    assert small > 3
+
+
+class Values:
+    """What amounts are worth at the prices that the program wrote, 10^-18 quote units."""
+
+    def __init__(self, accounts: Mapping[str, Given], said: Prediction) -> None:
+        """Take the accounts before, and what is written."""
+        self._data = {key: account.data for key, account in accounts.items()} | dict(said.accounts_after)
+
+    def of(self, reserve: str, amount: int) -> int:
+        """Return the value of smallest units of a reserve's token."""
+        data = self._data[reserve]
+        return int(int.from_bytes(data[211:227], "little") * amount // 10 ** data[74])
+
+
 def test_the_best_plan_spends_at_most_the_balance(trials: list[Trial]) -> None:
     save, seen = protocols.get("save"), 0
     for trial in trials:
@@ -138,3 +176,5 @@ def test_every_term_of_a_liquidatable_position_is_explained(trials: list[Trial])
         by_name["borrowed value"].value,
     )
     assert by_name["distance"].value == health.numerator - health.denominator
+    gain = by_name["value seized"].value - by_name["value repaid"].value
+    assert by_name["profit"].value == gain // 10**12

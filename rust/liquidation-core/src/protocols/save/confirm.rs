@@ -30,7 +30,6 @@ pub struct Rates {
     pub(super) share_rate: Rate,
     by_share_rate: Reciprocal,
     unit: Unit,
-    pub(super) decimals: u8,
     /// Percent.
     pub(super) threshold: u64,
     pub(super) weight_bps: u64,
@@ -53,7 +52,6 @@ impl Rates {
             share_rate,
             by_share_rate: Reciprocal::of(narrow),
             unit,
-            decimals: reserve.decimals,
             threshold: reserve.config.threshold.into(),
             weight_bps: BPS + reserve.config.added_weight_bps,
             index: reserve.index,
@@ -61,7 +59,7 @@ impl Rates {
     }
 
     #[inline]
-    fn value(&self, amount: Decimal) -> Outcome<Decimal> {
+    pub(super) fn value(&self, amount: Decimal) -> Outcome<Decimal> {
         Ok(self.price.mul_over(amount, &self.unit)?)
     }
 }

@@ -12,6 +12,7 @@ pub mod fault;
 pub mod interest;
 pub mod layout;
 pub mod ledger;
+pub mod legs;
 pub mod liquidate;
 pub mod market;
 pub mod obligation;
@@ -20,7 +21,6 @@ pub mod predict;
 pub mod prices;
 pub mod refresh;
 pub mod reserve;
-pub mod screen;
 pub mod switchboard;
 
 use lending_math::Pubkey;

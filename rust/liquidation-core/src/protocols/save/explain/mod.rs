@@ -1,5 +1,7 @@
 //! Every term of an obligation's health in the order of its refresh, then the best plan and where its profit comes from.
 
+mod outcome;
+
 use lending_math::Pubkey;
 
 use super::choose::best_plan;
@@ -9,7 +11,7 @@ use super::predict::{health, refreshed};
 use super::prices::reading;
 use crate::address::to_base58;
 use crate::fixed::wad::{Decimal, WAD};
-use crate::protocols::adapter::{Accounts, BestPlan, Choice, Clock, Policy, Term, Unanswered};
+use crate::protocols::adapter::{Accounts, Choice, Clock, Policy, Term, Unanswered};
 
 /// Returns the terms of a position.
 pub fn explain(
@@ -18,12 +20,13 @@ pub fn explain(
     position: &Pubkey,
 ) -> Result<Vec<Term>, Unanswered> {
     let mut terms = Terms(Vec::new());
-    match refreshed(accounts, clock, position)? {
+    let refreshed = refreshed(accounts, clock, position)?;
+    match &refreshed {
         Ok((ledger, obligation)) => {
-            terms.oracles(&ledger, &obligation, accounts, clock);
-            terms.collateral(&ledger, &obligation);
-            terms.debt(&ledger, &obligation);
-            terms.health(&obligation);
+            terms.oracles(ledger, obligation, accounts, clock);
+            terms.collateral(ledger, obligation);
+            terms.debt(ledger, obligation);
+            terms.health(obligation);
         }
         Err(fault) => terms.note("health", "refusal", fault.reason()),
     }
@@ -46,7 +49,10 @@ pub fn explain(
         version: None,
     };
     match best_plan(accounts, clock, &policy)? {
-        Choice::Plan(plan) => terms.plan(&plan),
+        Choice::Plan(plan) => {
+            let ledger = refreshed.as_ref().ok().map(|(ledger, _)| ledger);
+            terms.plan(&plan, ledger);
+        }
         Choice::Refusal(reason) => terms.note("liquidation", "refusal", reason),
     }
     Ok(terms.0)
@@ -232,115 +238,6 @@ impl Terms {
                 "floor",
                 "value · borrow weight",
             );
-        }
-    }
-
-    fn health(&mut self, obligation: &Obligation) {
-        let (borrowed, unhealthy) = (obligation.borrowed, obligation.unhealthy);
-        self.wad(
-            "health",
-            "borrowed value".to_owned(),
-            borrowed,
-            "exact",
-            "sum of weighted values",
-        );
-        self.wad(
-            "health",
-            "unhealthy borrow value".to_owned(),
-            unhealthy,
-            "saturated",
-            "sum of unhealthy parts, at most 70,000,000",
-        );
-        let most = obligation.super_unhealthy;
-        self.wad(
-            "health",
-            "super unhealthy borrow value".to_owned(),
-            most,
-            "saturated",
-            "where the bonus is highest",
-        );
-        let negative = borrowed > unhealthy;
-        let (high, low) = if negative {
-            (borrowed, unhealthy)
-        } else {
-            (unhealthy, borrowed)
-        };
-        self.wad(
-            "health",
-            "distance".to_owned(),
-            high.saturating_sub(low),
-            "exact",
-            "unhealthy − borrowed; liquidated at 0 and below",
-        );
-        if let Some(distance) = self.0.last_mut() {
-            distance.negative = negative;
-        }
-    }
-
-    fn plan(&mut self, plan: &BestPlan) {
-        let (asked, done) = (&plan.request, &plan.prediction);
-        let (debt, collateral) = (
-            to_base58(&asked.debt_reserve),
-            to_base58(&asked.collateral_reserve),
-        );
-        self.push(
-            "liquidation",
-            "amount",
-            asked.amount.into(),
-            1,
-            "exact",
-            format!("of {debt}: the debt of the highest borrow weight, as much as is allowed"),
-        );
-        self.push(
-            "liquidation",
-            "repaid",
-            done.repaid.into(),
-            1,
-            "ceil",
-            "a fifth of the weighted debt, at most 500,000; all of a debt of at most 1",
-        );
-        self.push(
-            "liquidation",
-            "bonus",
-            done.bonus.numerator,
-            done.bonus.denominator,
-            "floor",
-            "the protocol's part included, at most 25 %",
-        );
-        self.push(
-            "profit",
-            "seized",
-            done.seized.into(),
-            1,
-            "floor",
-            format!("of {collateral}, the protocol's part deducted"),
-        );
-        self.push(
-            "profit",
-            "collateral tokens left",
-            done.seized_shares.into(),
-            1,
-            "exact",
-            "that the reserve could not redeem",
-        );
-        self.push(
-            "profit",
-            "protocol fee",
-            done.protocol_fee.into(),
-            1,
-            "ceil",
-            "liquidity / (1 + bonus) · fee, at least 1",
-        );
-        self.push(
-            "profit",
-            "profit",
-            plan.profit.unsigned_abs(),
-            1_000_000,
-            "floor",
-            "value seized − value repaid, at the reserves' prices",
-        );
-        if let Some(profit) = self.0.last_mut() {
-            profit.negative = plan.profit < 0;
         }
     }
 }
