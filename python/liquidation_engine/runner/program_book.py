@@ -23,6 +23,7 @@ from liquidation_engine.runner.market_book import BookRow, Crossings
 log = structlog.get_logger(__name__)
 
 SLICE = 200  # positions judged anew with each slot, besides those that are liquidatable
+LATE_SLOTS = 150
 
 State = AccountUpdate | ChainAccount
 Given = tuple[bytes, bytes, int, bytes]
@@ -54,6 +55,7 @@ class ProgramBook:
         self._wall_seconds = wall_seconds
         self._accounts: dict[str, State] = {}
         self._given: dict[str, Given] = {}
+        self._closed: dict[str, int] = {}  # of late: what comes late must not bring an account back
         self._held: dict[str, Held] = {}
         self._dependents: dict[str, set[str]] = {}
         self._clock = (0, 0)
@@ -91,7 +93,8 @@ class ProgramBook:
         recovered: list[str] = []
         for account in accounts:
             known = self._accounts.get(account.address)
-            if known is not None and known.slot > account.slot:
+            newest = self._closed.get(account.address, 0) if known is None else known.slot
+            if newest > account.slot:
                 continue
             was_liquidatable = account.address in self._held and self._held[account.address].liquidatable
             if self._take(account):
@@ -114,6 +117,7 @@ class ProgramBook:
     def advance(self, slot: int) -> Crossings:
         """Move the clock, and judge anew those who are liquidatable and the next slice of the others."""
         self._move_clock(slot)
+        self._closed = {address: at for address, at in self._closed.items() if at > slot - LATE_SLOTS}
         turn = list(self._held)[self._next_in_turn : self._next_in_turn + SLICE]
         self._next_in_turn = self._next_in_turn + SLICE if len(turn) == SLICE else 0
         standing = [address for address, held in self._held.items() if held.liquidatable]
@@ -200,8 +204,10 @@ class ProgramBook:
         if not account.lamports and not account.data:
             self._accounts.pop(address, None)
             self._given.pop(address, None)
+            self._closed[address] = account.slot
             self._forget(address)
             return bool(self._dependents.get(address))
+        self._closed.pop(address, None)
         grown = address not in self._accounts
         self._accounts[address] = account
         self._given[address] = (
