@@ -99,6 +99,13 @@ class Settings(BaseSettings):
         10_000, ge=0, description="micro-USD that a liquidation may lose where it lets bad debt be written off"
     )
     flash_loan: bool = Field(False, description="borrow the debt within the transaction, where the protocol lends it")
+    lookup_tables: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="address lookup tables for liquidations that do not fit into a packet (`prepare` makes them)"
+    )
+    liquidator_account: str | None = Field(
+        None, description="the liquidator's own account with the protocol, where it needs one (marginfi)"
+    )
+    program_version: str | None = Field(None, description="the deployed program's version; the newest known if not set")
     sol_price_micro_usd: int | None = Field(None, ge=1, description="for costs, where the market has no SOL reserve")
     lose_every_candidate: int = Field(0, ge=0, description="fault: lose every n-th stream entry; 0 loses none")
     fault_points: bool = Field(False, description="fault: let LIQUIDATION_FAULT_AT end this process at a stage")
@@ -128,7 +135,7 @@ class Settings(BaseSettings):
     def _program_of_protocol(cls, value: str, info: ValidationInfo) -> str:
         return value or PROGRAM_IDS.get(info.data.get("protocol", ""), "")
 
-    @field_validator("roles", "tiers", mode="before")
+    @field_validator("roles", "tiers", "lookup_tables", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

@@ -85,4 +85,4 @@ async def test_a_missing_token_account_is_named_before_anything_is_signed(tmp_pa
         market.localnet.set_account(lost, type(account)(0, b"", Pubkey.default(), False, 0))
         found = await liquidate(tmp_path, market, url, 0, "--live")
         assert (found.code, found.json["outcome"]) == (1, None)
-        assert f"no token account {lost}" in found.json["message"]
+        assert f"no token account {lost} of" in found.json["message"]

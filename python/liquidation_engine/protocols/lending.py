@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+from solders.address_lookup_table_account import AddressLookupTableAccount
+from solders.instruction import Instruction
 from solders.pubkey import Pubkey
 
 from liquidation_engine.chain.blockhash import BlockhashCache
 from liquidation_engine.chain.fees import MAX_COMPUTE_UNITS, FeePolicy, network_fee_lamports
+from liquidation_engine.chain.lookup_table import read_table
 from liquidation_engine.chain.rpc import RpcClient
-from liquidation_engine.chain.signer import Signer
-from liquidation_engine.chain.transaction import build_transaction
+from liquidation_engine.chain.signer import ASSOCIATED_TOKEN_PROGRAM, Signer
+from liquidation_engine.chain.transaction import TransactionTooLarge, build_transaction
 from liquidation_engine.chain.words import ChainAccount
 from liquidation_engine.errors import ConfigError, MissingAccounts, SigningRefused
 from liquidation_engine.model import (
@@ -55,6 +58,16 @@ class _Kept:
     plan: arithmetic.Plan
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How this instance liquidates."""
+
+    flash_loan: bool = False
+    lookup_tables: tuple[str, ...] = ()
+    liquidator: str | None = None  # the wallet's own account with the protocol, where it needs one
+    version: str | None = None  # of the deployed program; the newest known without
+
+
 class ProgramLending:
     """One market of a protocol's program, for one wallet. Without one, plans assume ample funds and nothing can be simulated."""
 
@@ -70,7 +83,7 @@ class ProgramLending:
         blockhashes: BlockhashCache,
         fees: FeePolicy,
         sol_price_micro_usd: int | None,
-        flash_loan: bool = False,
+        terms: "Terms",
     ) -> None:
         self.program = program.program_id
         self.error_names: Mapping[int, str] = program.refusals
@@ -79,13 +92,15 @@ class ProgramLending:
         self._on_chain, self._bookkeeping, self._adapter = program, bookkeeping, Adapter(program.name)
         self._wallet = None if wallet is None else Wallet(wallet)
         self._blockhashes, self._fees = blockhashes, fees
-        self._fallback_sol_price, self._flash_loan = sol_price_micro_usd, flash_loan
+        self._fallback_sol_price, self._terms = sol_price_micro_usd, terms
+        self._tables: list[AddressLookupTableAccount] | None = None
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     async def read(self, candidate: Candidate, *, min_context_slot: int) -> Reading:
         """Read the position, all that its health hangs on, and the balances a plan needs, at or after the slot."""
-        position, sol = candidate.position, self._market.sol_reserve
-        first = [position] if sol is None else [position, sol]
+        await self._read_tables()
+        position = candidate.position
+        first = [name for name in (position, self._market.sol_reserve, self._terms.liquidator) if name is not None]
         try:
             reading, _ = await answered(
                 self._rpc, lambda state: self._reading(position, state), first, min_context_slot=min_context_slot
@@ -109,8 +124,8 @@ class ProgramLending:
         if isinstance(found, arithmetic.Refusal):
             return self._refused(self._name(found.reason), state.slot, state)
         ready = None if self._wallet is None else self._built(state, found, self._wallet, price=1)
-        if ready is not None and (without := self._without_account(ready, state)):
-            return self._refused(f"insufficient funds: the wallet has no token account {without}", state.slot, state)
+        if ready is not None and (obstacle := self._obstacle(ready, state)):
+            return self._refused(obstacle, state.slot, state)
         self._keep(position, _Kept(state, found))
         quote = self._quote(found, state, holding, ready)
         ratio = health.numerator / health.denominator if health.denominator else None
@@ -122,15 +137,16 @@ class ProgramLending:
     def _best(self, position: str, state: State, balances: Mapping[str, int]) -> arithmetic.Plan | arithmetic.Refusal:
         policy = arithmetic.Policy(
             position=position,
-            liquidator=None if self._wallet is None else self._wallet.key,
+            liquidator=self._terms.liquidator or (None if self._wallet is None else self._wallet.key),
             balances=balances,
             min_profit=ANY_LOSS,
+            version=self._terms.version,
         )
         return self._adapter.best_plan(state.accounts, state.clock, policy)
 
     def _balances(self, holding: Holding, state: State) -> Mapping[str, int]:
         """Return what the wallet holds of each debt's mint; nothing limits a wallet that is not there, or a loan."""
-        if self._wallet is None or self._flash_loan:
+        if self._wallet is None or self._terms.flash_loan:
             return {}
         accounts = {mint: str(self._wallet.account(Pubkey.from_string(mint))) for mint in holding.debts.values()}
         unread = [address for address in accounts.values() if address not in state.asked]
@@ -142,17 +158,24 @@ class ProgramLending:
     def _built(self, state: State, plan: arithmetic.Plan, wallet: Wallet, *, price: int) -> Liquidation:
         """Return the transaction's instructions behind a compute limit, and a compute price unless it is 0."""
         return self._on_chain.liquidation(
-            state.accounts, state.clock, plan, wallet, flash=self._flash_loan, first=2 if price else 1
+            state.accounts, state.clock, plan, wallet, flash=self._terms.flash_loan, first=2 if price else 1
         )
 
-    @staticmethod
-    def _without_account(ready: Liquidation, state: State) -> str | None:
-        """Return a token account that the plan needs and the chain does not have; asks for those that were not read yet."""
-        needed = [str(instruction.accounts[1].pubkey) for instruction in ready.setup]
+    def _obstacle(self, ready: Liquidation, state: State) -> str | None:
+        """Return what keeps the transaction from being sent: an account of ours that is not there yet, or its size."""
+        needed = [str(account) for account in map(_made_by, ready.setup)]
         unread = [address for address in needed if address not in state.asked]
         if unread:
             raise MissingAccounts(unread)
-        return next((address for address in needed if address not in state.accounts), None)
+        without = next((address for address in needed if address not in state.accounts), None)
+        if without is not None:
+            return f"insufficient funds: there is no token account {without} of the wallet's"
+        assert self._wallet is not None
+        try:
+            self._packet(ready, self._wallet, NOBODY)
+        except TransactionTooLarge as error:
+            return f"too large: {error}"
+        return None
 
     def _quote(self, plan: arithmetic.Plan, state: State, holding: Holding, ready: Liquidation | None) -> PairQuote:
         done = plan.prediction
@@ -239,11 +262,13 @@ class ProgramLending:
         if self._wallet is None:
             return Simulated(error=None, logs=(), units=0)
         blockhash = self._blockhashes.current().blockhash
-        packet = build_transaction(
-            self._wallet.key, self._ready(plan, price=1).instructions, blockhash, MAX_COMPUTE_UNITS, 1
-        )
+        packet = self._packet(self._ready(plan, price=1), self._wallet, blockhash)
         done = await self._rpc.simulate(packet, replace_blockhash=True, min_context_slot=min_context_slot)
         return Simulated(error=done.error, logs=done.logs, units=done.units)
+
+    def _packet(self, ready: Liquidation, wallet: Wallet, blockhash: str) -> bytes:
+        """Return the transaction with an empty signature; TransactionTooLarge where no table is there that makes it fit."""
+        return build_transaction(wallet.key, ready.instructions, blockhash, MAX_COMPUTE_UNITS, 1, self._tables or ())
 
     async def sign(self, plan: Plan, *, units: int, attempt: int) -> SignedTransaction:
         """Sign the plan's transaction with this attempt's bid.
@@ -261,6 +286,7 @@ class ProgramLending:
             expires_above=current.expires_above,
             compute_unit_limit=max(self._fees.limit(units), ready.compute_units),
             compute_unit_price_micro_lamports=price,
+            tables=self._tables or (),
         )
 
     def _ready(self, plan: Plan, *, price: int) -> Liquidation:
@@ -274,6 +300,15 @@ class ProgramLending:
         self._kept.move_to_end(position)
         while len(self._kept) > KEPT_READINGS:
             self._kept.popitem(last=False)
+
+    async def _read_tables(self) -> None:
+        """Read the lookup tables once; they only grow, and this process needs what they held when it began."""
+        if self._tables is None:
+            _, found = await self._rpc.accounts(self._terms.lookup_tables)
+            missing = [name for name, account in zip(self._terms.lookup_tables, found, strict=True) if account is None]
+            if missing:
+                raise ConfigError(f"LOOKUP_TABLES names accounts that do not exist: {', '.join(missing)}")
+            self._tables = [read_table(account.address, account.data) for account in found if account is not None]
 
     def fee_estimate_lamports(self, attempt: int) -> int:
         """Return what a typical liquidation's transaction costs at this attempt's bid."""
@@ -290,6 +325,12 @@ class ProgramLending:
     def covered(self, record: TransactionRecord, plan: Plan) -> Mapping[str, int]:
         """Return nothing: the program has no fund of ours."""
         return {}
+
+
+def _made_by(setup: Instruction) -> Pubkey:
+    """Return the account that a setup instruction makes: the second of the associated token program's, the third of a record's."""
+    of_tokens = str(setup.program_id) == ASSOCIATED_TOKEN_PROGRAM
+    return setup.accounts[1 if of_tokens else 2].pubkey
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,9 @@ async def liquidate_position(settings: Settings, position: str, *, say: Callable
             fees=FeePolicy(ladder=FeeLadder(base=settings.base_priority_fee, cap=settings.max_priority_fee)),
             sol_price_micro_usd=settings.sol_price_micro_usd,
             flash_loan=settings.flash_loan,
+            lookup_tables=settings.lookup_tables,
+            liquidator=settings.liquidator_account,
+            version=settings.program_version,
         )
         lending, candidate = which.lending(desk, settings.program_id, market), _candidate(explained)
         say("planning and simulating")

@@ -17,7 +17,7 @@ from liquidation_engine.errors import ConfigError, MissingAccounts
 from liquidation_engine.execute.ports import Lending
 from liquidation_engine.protocols.adapter import Account
 from liquidation_engine.protocols.bookkeeping import bookkeeping
-from liquidation_engine.protocols.lending import ProgramLending, digest
+from liquidation_engine.protocols.lending import ProgramLending, Terms, digest
 from liquidation_engine.protocols.program_market import ProgramMarket, load_program_market
 from liquidation_engine.protocols.reference.accounts import PositionAccount, ReserveAccount
 from liquidation_engine.protocols.reference.lending import ReferenceLending
@@ -47,6 +47,9 @@ class Desk:
     fees: FeePolicy
     sol_price_micro_usd: int | None
     flash_loan: bool
+    lookup_tables: tuple[str, ...] = ()
+    liquidator: str | None = None  # the wallet's own account with the protocol
+    version: str | None = None  # of the deployed program
 
 
 class Market(Protocol):
@@ -220,7 +223,12 @@ class ProgramVenue:
             blockhashes=desk.blockhashes,
             fees=desk.fees,
             sol_price_micro_usd=desk.sol_price_micro_usd,
-            flash_loan=desk.flash_loan,
+            terms=Terms(
+                flash_loan=desk.flash_loan,
+                lookup_tables=desk.lookup_tables,
+                liquidator=desk.liquidator,
+                version=desk.version,
+            ),
         )
 
     async def overdue(self, rpc: RpcClient, market: Market) -> list[str]:

@@ -146,6 +146,9 @@ def _lending(instance: Instance) -> Lending:
         fees=FeePolicy(ladder=FeeLadder(base=settings.base_priority_fee, cap=settings.max_priority_fee)),
         sol_price_micro_usd=settings.sol_price_micro_usd,
         flash_loan=settings.flash_loan,
+        lookup_tables=settings.lookup_tables,
+        liquidator=settings.liquidator_account,
+        version=settings.program_version,
     )
     which, program = instance.venue, settings.program_id
     if isinstance(which, ReferenceVenue) and instance.sabotage is not None:
