@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +68,7 @@ class SaveMarket:
         self.sol = Asset(2, 9, 15_000, 10**15)
         self.eth = Asset(3, 8, 300_000, 10**14)
         self.usdc = Asset(4, 6, 100, 10**13)
+        self.others = [Asset(number, 6, 100 * number, 10**13) for number in (5, 6, 7, 8)]
         self.obligations: list[Pubkey] = []
         self._written = 0
         chain = localnet.chain
@@ -80,16 +82,20 @@ class SaveMarket:
     @property
     def assets(self) -> tuple[Asset, ...]:
         """All of them."""
-        return self.sol, self.eth, self.usdc
+        return self.sol, self.eth, self.usdc, *self.others
 
     def borrower(self, *, lent: Asset, value_cents: int, health_percent: int) -> Pubkey:
         """Add an obligation that has lent `value_cents` and owes USDC, such that unhealthy / borrowed value is `health_percent`."""
+        return self.wide_borrower([lent], value_cents, health_percent)
+
+    def wide_borrower(self, lent: Sequence[Asset], value_cents: int, health_percent: int) -> Pubkey:
+        """Add an obligation that has lent as much of each of several assets."""
         address = key(10_000 + len(self.obligations))
-        debt_cents = value_cents * THRESHOLD_PERCENT // health_percent
+        debt_cents = len(lent) * value_cents * THRESHOLD_PERCENT // health_percent
         made = Obligation(
             self.market,
             key(20_000 + len(self.obligations)),
-            [Deposit(lent.address, lent.tokens(value_cents))],
+            [Deposit(asset.address, asset.tokens(value_cents)) for asset in lent],
             [Borrow(self.usdc.address, WAD, self.usdc.tokens(debt_cents) * WAD)],
         )
         made.slot = self.localnet.chain.slot
@@ -101,6 +107,10 @@ class SaveMarket:
         """Give the liquidator tokens, and accounts for the tokens and the reserve's collateral."""
         self._put(self.tokens_of(asset.mint), TOKEN, save.token(asset.mint, self.wallet, amount))
         self._put(self.tokens_of(asset.shares), TOKEN, save.token(asset.shares, self.wallet, 0))
+
+    def remove(self, address: Pubkey) -> None:
+        """Take an account off the chain."""
+        self.localnet.set_account(address, Account(0, b"", Pubkey.default(), False, 0))
 
     def tokens_of(self, mint: Pubkey) -> Pubkey:
         """Return the liquidator's token account."""

@@ -33,10 +33,12 @@ async def served(folder: Path) -> AsyncIterator[tuple[SaveMarket, str]]:
         yield market, localnet.url
 
 
-async def liquidate(folder: Path, market: SaveMarket, url: str, which: int, *options: str) -> Ended:
+async def liquidate(folder: Path, market: SaveMarket, url: str, which: int, *options: str, **settings: str) -> Ended:
     given = ("--protocol", "save", "--position", str(market.obligations[which]), "--rpc-url", url)
     keypair = ("--keypair", str(folder / "wallet.json"))
-    return await command(folder, "liquidate", *given, *keypair, *options, "--json", SOL_PRICE_MICRO_USD=SOL_PRICE)
+    return await command(
+        folder, "liquidate", *given, *keypair, *options, "--json", SOL_PRICE_MICRO_USD=SOL_PRICE, **settings
+    )
 
 
 @pytest.mark.parametrize("funds", ["--own-funds", "--flash-loan"])
@@ -64,6 +66,41 @@ async def test_one_obligation_is_shown_and_with_live_liquidated_as_planned(tmp_p
         assert "the position is healthy" in again.json["message"]
 
 
+async def test_what_a_large_liquidation_lacks_is_made_and_then_it_lands(tmp_path: Path) -> None:
+    async with served(tmp_path) as (market, url):
+        lent = [market.sol, market.eth, *market.others]
+        market.wide_borrower(lent, 100_000, 98)
+        for asset in market.assets:
+            market.remove(market.tokens_of(asset.shares))
+        too_large = await liquidate(tmp_path, market, url, 2, "--flash-loan")
+        assert (too_large.code, "no token account" in too_large.json["message"]) == (1, True)
+
+        given = (
+            "--protocol",
+            "save",
+            "--position",
+            str(market.obligations[2]),
+            "--rpc-url",
+            url,
+            "--flash-loan",
+            "--json",
+        )
+        prepare = ("prepare", *given, "--keypair", str(tmp_path / "wallet.json"))
+        lacking = (await command(tmp_path, *prepare)).json
+        assert (lacking["accounts"], lacking["table"], lacking["signatures"]) == (len(lent), None, [])
+        assert lacking["addresses"] > 20
+        done = await command(tmp_path, *prepare, "--live")
+        assert done.code == 0, done.message
+        assert len(done.json["signatures"]) > 2
+        too_large = await liquidate(tmp_path, market, url, 2, "--flash-loan", "--live")
+        assert (too_large.code, "a lookup table makes it smaller" in too_large.json["message"]) == (1, True)
+        table = {"LOOKUP_TABLES": done.json["table"]}
+        landed = await liquidate(tmp_path, market, url, 2, "--flash-loan", "--live", **table)
+        assert (landed.code, landed.json["outcome"]) == (0, "landed"), landed.message + landed.out
+        nothing = (await command(tmp_path, *prepare, "--live", **table)).json
+        assert (nothing["accounts"], nothing["addresses"], nothing["signatures"]) == (0, 0, [])
+
+
 async def test_a_healthy_obligation_is_explained_and_left_alone(tmp_path: Path) -> None:
     async with served(tmp_path) as (market, url):
         found = await liquidate(tmp_path, market, url, 1, "--live")
@@ -79,10 +116,7 @@ async def test_a_healthy_obligation_is_explained_and_left_alone(tmp_path: Path) 
 async def test_a_missing_token_account_is_named_before_anything_is_signed(tmp_path: Path) -> None:
     async with served(tmp_path) as (market, url):
         lost = market.tokens_of(market.sol.shares)
-        market._put(lost, Pubkey.default(), b"")
-        account = market.localnet.chain.get_account(lost)
-        assert account is not None
-        market.localnet.set_account(lost, type(account)(0, b"", Pubkey.default(), False, 0))
+        market.remove(lost)
         found = await liquidate(tmp_path, market, url, 0, "--live")
         assert (found.code, found.json["outcome"]) == (1, None)
         assert f"no token account {lost} of" in found.json["message"]

@@ -9,7 +9,7 @@ import typer
 from liquidation_engine import config
 from liquidation_engine.cli.exit_codes import run_typer
 from liquidation_engine.cli.idl import idl
-from liquidation_engine.cli.liquidate import explain, liquidate
+from liquidation_engine.cli.liquidate import explain, liquidate, prepare
 from liquidation_engine.cli.queue import dlq, queue
 from liquidation_engine.cli.servers import Config
 from liquidation_engine.cli.switch import resume, stop
@@ -104,6 +104,7 @@ def migrate(
 
 
 app.command()(liquidate)
+app.command()(prepare)
 app.command()(explain)
 app.command()(stop)
 app.command()(resume)

@@ -1,6 +1,7 @@
-"""`liquidate` and `explain`: one position of any protocol, by hand. Nothing is sent without `--live`."""
+"""`liquidate`, `prepare` and `explain`: one position of any protocol, by hand. Nothing is sent without `--live`."""
 
 import asyncio
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,10 @@ RpcUrl = Annotated[
 Program = Annotated[
     str | None, typer.Option("--program", help="The program where it is not the protocol's own.", show_default=False)
 ]
+Key = Annotated[
+    Path | None,
+    typer.Option("--keypair", help="The key file, instead of the settings' WALLET_PATH.", show_default=False),
+]
 
 
 def liquidate(
@@ -29,9 +34,7 @@ def liquidate(
     protocol: ProtocolName = None,
     rpc_url: RpcUrl = None,
     program: Program = None,
-    keypair: Annotated[
-        Path | None, typer.Option(help="The key file, instead of the settings' WALLET_PATH.", show_default=False)
-    ] = None,
+    keypair: Key = None,
     flash_loan: Annotated[
         bool | None,
         typer.Option(
@@ -68,6 +71,40 @@ def liquidate(
         show(report, live=live)
     if not report.is_done:
         raise typer.Exit(NOT_DONE)
+
+
+def prepare(
+    position: Position,
+    protocol: ProtocolName = None,
+    rpc_url: RpcUrl = None,
+    program: Program = None,
+    keypair: Key = None,
+    flash_loan: Annotated[
+        bool | None, typer.Option("--flash-loan/--own-funds", help="For which kind of liquidation.", show_default=False)
+    ] = None,
+    live: Annotated[
+        bool, typer.Option("--live", help="Sign and send; each account that is made costs its rent.")
+    ] = False,
+    config_file: Config = None,
+    json: AsJson = False,
+) -> None:
+    """Make what liquidating a position needs beforehand: the wallet's token accounts, a lookup table where it is too large."""
+    from liquidation_engine.runner.prepare import prepare_position
+
+    settings = _settings(
+        config_file, protocol, program, rpc_url, wallet_path=keypair, flash_loan=flash_loan, dry_run=not live
+    )
+    found = asyncio.run(prepare_position(settings, position, _say))
+    if json:
+        print_json(asdict(found))
+        return
+    typer.echo(
+        f"{found.accounts} token accounts, {found.addresses} addresses for a lookup table {'made' if live else 'lacking'}"
+    )
+    if found.table is not None:
+        typer.echo(f"add to LOOKUP_TABLES: {found.table}")
+    if not live and (found.accounts or found.addresses):
+        typer.echo("nothing was sent; add --live to make them")
 
 
 def explain(

@@ -15,7 +15,7 @@ from solders.pubkey import Pubkey
 
 from liquidation_engine.chain.blockhash import BlockhashCache
 from liquidation_engine.chain.fees import MAX_COMPUTE_UNITS, FeePolicy, network_fee_lamports
-from liquidation_engine.chain.lookup_table import read_table
+from liquidation_engine.chain.lookup_table import read_tables
 from liquidation_engine.chain.rpc import RpcClient
 from liquidation_engine.chain.signer import ASSOCIATED_TOKEN_PROGRAM, Signer
 from liquidation_engine.chain.transaction import TransactionTooLarge, build_transaction
@@ -163,7 +163,7 @@ class ProgramLending:
 
     def _obstacle(self, ready: Liquidation, state: State) -> str | None:
         """Return what keeps the transaction from being sent: an account of ours that is not there yet, or its size."""
-        needed = [str(account) for account in map(_made_by, ready.setup)]
+        needed = [str(account) for account in map(made_by, ready.setup)]
         unread = [address for address in needed if address not in state.asked]
         if unread:
             raise MissingAccounts(unread)
@@ -304,11 +304,7 @@ class ProgramLending:
     async def _read_tables(self) -> None:
         """Read the lookup tables once; they only grow, and this process needs what they held when it began."""
         if self._tables is None:
-            _, found = await self._rpc.accounts(self._terms.lookup_tables)
-            missing = [name for name, account in zip(self._terms.lookup_tables, found, strict=True) if account is None]
-            if missing:
-                raise ConfigError(f"LOOKUP_TABLES names accounts that do not exist: {', '.join(missing)}")
-            self._tables = [read_table(account.address, account.data) for account in found if account is not None]
+            self._tables = await read_tables(self._rpc.accounts, self._terms.lookup_tables)
 
     def fee_estimate_lamports(self, attempt: int) -> int:
         """Return what a typical liquidation's transaction costs at this attempt's bid."""
@@ -327,7 +323,7 @@ class ProgramLending:
         return {}
 
 
-def _made_by(setup: Instruction) -> Pubkey:
+def made_by(setup: Instruction) -> Pubkey:
     """Return the account that a setup instruction makes: the second of the associated token program's, the third of a record's."""
     of_tokens = str(setup.program_id) == ASSOCIATED_TOKEN_PROGRAM
     return setup.accounts[1 if of_tokens else 2].pubkey

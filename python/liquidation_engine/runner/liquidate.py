@@ -5,8 +5,8 @@ books. Without a database the intent lives in this process alone.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from liquidation_engine._core import candidate_id, from_base58
@@ -41,7 +41,7 @@ from liquidation_engine.model import (
 from liquidation_engine.runner.engine import wallet_of
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.one_books import Books, open_books
-from liquidation_engine.runner.position import Explained, explain, first_contact
+from liquidation_engine.runner.position import Explained, client, explain, first_contact
 from liquidation_engine.runner.rpc_chain import RpcChain
 from liquidation_engine.runner.venues import Desk, venue
 
@@ -69,7 +69,7 @@ class Report:
 
 async def explain_position(settings: Settings, position: str) -> Explained:
     """Return the position explained."""
-    async with _client(settings) as rpc:
+    async with client(settings) as rpc:
         await first_contact(rpc)
         return await explain(rpc, venue(settings.protocol), settings, position)
 
@@ -78,7 +78,7 @@ async def liquidate_position(settings: Settings, position: str, *, say: Callable
     """Plan one liquidation and try it out; unless `settings` ask for a dry run, execute it as well."""
     wallet = wallet_of(settings)
     async with AsyncExitStack() as stack:
-        rpc = await stack.enter_async_context(_client(settings))
+        rpc = await stack.enter_async_context(client(settings))
         genesis_hash = await first_contact(rpc)
         which = venue(settings.protocol)
         say(f"reading {position}")
@@ -122,15 +122,6 @@ async def liquidate_position(settings: Settings, position: str, *, say: Callable
             moved=_moved(sent, lending),
             in_database=books.in_database,
         )
-
-
-@asynccontextmanager
-async def _client(settings: Settings) -> AsyncIterator[RpcClient]:
-    rpc = RpcClient(settings.rpc_urls, timeout_seconds=settings.rpc_timeout_ms / 1000)
-    try:
-        yield rpc
-    finally:
-        await rpc.close()
 
 
 def _signer(settings: Settings, wallet: Wallet | None, books: Books | None) -> Signer | None:

@@ -1,6 +1,7 @@
 """Looks at one position of any protocol: reads what its arithmetic asks for, as of one slot, and explains its health."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from liquidation_engine import _core, protocols
@@ -24,6 +25,16 @@ class Explained:
     terms: Sequence[Term]
     slot: int
     unix_timestamp: int
+
+
+@asynccontextmanager
+async def client(settings: Settings) -> AsyncIterator[RpcClient]:
+    """Give the endpoints that are set."""
+    rpc = RpcClient(settings.rpc_urls, timeout_seconds=settings.rpc_timeout_ms / 1000)
+    try:
+        yield rpc
+    finally:
+        await rpc.close()
 
 
 async def first_contact(rpc: RpcClient) -> str:
