@@ -87,7 +87,7 @@ async def test_a_read_goes_on_to_the_next_endpoint_but_a_refusal_ends_it() -> No
 async def test_an_endpoint_that_fails_three_times_in_a_row_is_asked_last() -> None:
     async with FakeNode() as slow, FakeNode(getSlot=lambda _: 9) as good:
         slow.silent = True
-        async with RpcClient([slow.url, good.url], timeout_seconds=0.05) as rpc:
+        async with RpcClient([slow.url, good.url], timeout_seconds=0.3) as rpc:
             for _ in range(5):
                 assert await rpc.slot() == 9
     assert len(slow.calls) == 3
