@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 SLICE = 200  # positions judged anew with each slot, besides those that are liquidatable
 LATE_SLOTS = 150
+SWEEP_SECONDS = 2.0
+ATTO_PER_MICRO = 10**12
 
 State = AccountUpdate | ChainAccount
 Given = tuple[bytes, bytes, int, bytes]
@@ -46,13 +48,19 @@ class ProgramBook:
     """Fits what detection and the leader ask of a book."""
 
     def __init__(
-        self, protocol: str, program: str, market: str, *, wall_seconds: Callable[[], float] = time.time
+        self,
+        protocol: str,
+        program: str,
+        market: str,
+        *,
+        wall_seconds: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.protocol, self.program, self.market = protocol, program, market
         self._on_chain, self._bookkeeping = protocols.program(protocol), bookkeeping(protocol)
         self._adapter = protocols.get(protocol)
         self._filters = kind_of(self._on_chain.discovery(market), POSITION).filters
-        self._wall_seconds = wall_seconds
+        self._wall_seconds, self._monotonic = wall_seconds, monotonic
         self._accounts: dict[str, State] = {}
         self._given: dict[str, Given] = {}
         self._closed: dict[str, int] = {}  # of late: what comes late must not bring an account back
@@ -60,6 +68,7 @@ class ProgramBook:
         self._dependents: dict[str, set[str]] = {}
         self._clock = (0, 0)
         self._next_in_turn = 0
+        self._swept = float("-inf")
         self.not_understood = 0  # positions that could not be judged, or read
 
     def __len__(self) -> int:
@@ -91,6 +100,7 @@ class ProgramBook:
         self._move_clock(max(account.slot for account in accounts))
         touched: dict[str, None] = {}
         recovered: list[str] = []
+        taken: list[str] = []
         for account in accounts:
             known = self._accounts.get(account.address)
             newest = self._closed.get(account.address, 0) if known is None else known.slot
@@ -98,9 +108,13 @@ class ProgramBook:
                 continue
             was_liquidatable = account.address in self._held and self._held[account.address].liquidatable
             if self._take(account):
-                touched |= dict.fromkeys(self._dependents.get(account.address, ()))
+                taken.append(account.address)
             elif was_liquidatable:
                 recovered.append(account.address)
+            touched |= dict.fromkeys(self._dependents.get(account.address, ()))
+        self._find_out(taken)
+        for address in taken:
+            touched |= dict.fromkeys(self._dependents.get(address, ()))
         judged = self._judge(touched)
         return Crossings(judged.crossed, (*recovered, *judged.recovered), judged.evaluated)
 
@@ -124,8 +138,10 @@ class ProgramBook:
         return self._judge(dict.fromkeys((*standing, *turn)))
 
     def liquidatable(self) -> list[str]:
-        """Judge everybody, and return who needs an act now."""
-        self._judge(dict.fromkeys(self._held))
+        """Return who needs an act now; everybody is judged anew unless that was done a moment ago."""
+        if (now := self._monotonic()) - self._swept >= SWEEP_SECONDS:
+            self._swept = now
+            self._judge(dict.fromkeys(self._held))
         return [address for address, held in self._held.items() if held.liquidatable]
 
     def position(self, address: str) -> BookPosition | None:
@@ -140,6 +156,11 @@ class ProgramBook:
             candidate_id=_core.candidate_id(_core.from_base58(address), held.digest),
             slot=self._accounts[address].slot,
         )
+
+    def worth(self, address: str) -> int:
+        """Return what one may hope to repay, atto-quote units: all of the debt that the collateral covers; 0 for nobody."""
+        held = self._held.get(address)
+        return 0 if held is None else min(self._values(address)) * ATTO_PER_MICRO
 
     def rearm(self, address: str) -> None:
         """Let the next judgement report a position again if it still needs an act."""
@@ -173,18 +194,7 @@ class ProgramBook:
         ]
 
     def _row(self, address: str, held: Held) -> BookRow:
-        collateral, debt = 0, 0
-        try:
-            collateral, debt = values_micro_usd(
-                [
-                    protocols.Term(*line)
-                    for line in _core.explain(
-                        self.protocol, self._given_of(address), self._clock, _core.from_base58(address)
-                    )
-                ]
-            )
-        except LiquidationEngineError as error:
-            log.debug("Position not valued", address=address, error=str(error))
+        collateral, debt = self._values(address)
         return BookRow(
             position=address,
             owner=held.owner,
@@ -195,32 +205,57 @@ class ProgramBook:
             slot=self._accounts[address].slot,
         )
 
+    def _values(self, address: str) -> tuple[int, int]:
+        """Return what collateral and debt are worth, micro-quote units; zeros where they cannot be told."""
+        try:
+            terms = _core.explain(self.protocol, self._given_of(address), self._clock, _core.from_base58(address))
+        except LiquidationEngineError as error:
+            log.debug("Position not valued", address=address, error=str(error))
+            return 0, 0
+        return values_micro_usd([protocols.Term(*term) for term in terms])
+
     def _move_clock(self, slot: int) -> None:
         self._clock = max(self._clock[0], slot), max(self._clock[1], int(self._wall_seconds()))
 
     def _take(self, account: State) -> bool:
-        """Keep a state, and find anew what positions hang on; return whether the account still exists."""
+        """Keep a state; return whether the account still exists."""
         address = account.address
         if not account.lamports and not account.data:
             self._accounts.pop(address, None)
             self._given.pop(address, None)
             self._closed[address] = account.slot
             self._forget(address)
-            return bool(self._dependents.get(address))
+            return False
         self._closed.pop(address, None)
-        grown = address not in self._accounts
         self._accounts[address] = account
         self._given[address] = (
-            _core.from_base58(address), _core.from_base58(account.owner), account.lamports, account.data,
-        )  # fmt: skip
-        is_position = account.owner == self.program and passes(self._filters, account.data)
-        if is_position:
-            self._hold(address)
-        elif grown or account.owner == self.program:
-            # A new account leads on to others; a reserve may name another oracle than before.
-            for position in list(self._dependents.get(address, ())):
-                self._hold(position)
+            _core.from_base58(address),
+            _core.from_base58(account.owner),
+            account.lamports,
+            account.data,
+        )
         return True
+
+    def _find_out(self, taken: Sequence[str]) -> None:
+        """Find anew what positions hang on: those that changed, and those whose accounts lead elsewhere than before."""
+        held: dict[str, None] = {}
+        for address in taken:
+            account = self._accounts[address]
+            if account.owner == self.program and passes(self._filters, account.data):
+                self._hold(address)
+                held[address] = None
+        for address in taken:
+            if address in held:
+                continue
+            # What an account names, it names for everybody: one position tells whether that has changed.
+            others = [one for one in self._dependents.get(address, ()) if one not in held]
+            if (
+                others
+                and tuple(followed(self._on_chain, others[0], self._accounts)[0]) != self._held[others[0]].hangs_on
+            ):
+                for position in others:
+                    self._hold(position)
+                    held[position] = None
 
     def _hold(self, address: str) -> None:
         """Find what a position is and hangs on; one that cannot be read yet is judged when what it lacks is there."""
