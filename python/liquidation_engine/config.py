@@ -24,7 +24,11 @@ from pydantic_settings import (
 from liquidation_engine.errors import ConfigError
 
 REFERENCE_PROGRAM_ID = "8jawtrE8eiGy1sdegEkN3NQxKefQrpRG1bvJTPZ4ys3j"
-PROGRAM_IDS = {"reference": REFERENCE_PROGRAM_ID, "save": "So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo"}
+PROGRAM_IDS = {
+    "reference": REFERENCE_PROGRAM_ID,
+    "save": "So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo",
+    "kamino": "KLend2g3cP87fffoy8q1mQqGKjrxjC8boSyAYavgmjD",
+}
 """Each protocol that the pipeline runs, and where its program is deployed."""
 
 Role = Literal["api", "leader", "worker"]
