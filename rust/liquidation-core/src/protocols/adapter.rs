@@ -249,7 +249,7 @@ pub trait Adapter: Sync {
 }
 
 /// Every protocol by its name, one line each.
-static ADAPTERS: &[(&str, &dyn Adapter)] = &[];
+static ADAPTERS: &[(&str, &dyn Adapter)] = &[("marginfi", &super::marginfi::Marginfi)];
 
 /// Returns a protocol's adapter by its name.
 #[must_use]

@@ -1,0 +1,70 @@
+//! E-mode: better weights for collateral that every borrowed bank names.
+
+use std::collections::BTreeMap;
+
+use super::bank::{Bank, Requirement};
+use crate::fixed::i80f48::I80F48;
+
+const ENTRIES: usize = 10;
+
+/// Weights of collateral with one tag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    initial: I80F48,
+    maintenance: I80F48,
+    /// In how many entries of all borrowed banks the tag stands.
+    named: usize,
+}
+
+/// What the borrowed banks grant together.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Emode(BTreeMap<u16, Entry>);
+
+impl Emode {
+    /// Keeps the tags that are named as often as there are borrowed banks, with their smallest weights.
+    #[must_use]
+    pub fn of<'b, 'a: 'b>(borrowed: impl Iterator<Item = &'b Bank<'a>>) -> Emode {
+        let (mut entries, mut banks) = (BTreeMap::<u16, Entry>::new(), 0);
+        for bank in borrowed {
+            banks += 1;
+            for n in 0..ENTRIES {
+                let at = 944 + 40 * n;
+                let tag = bank.fields.u16(at);
+                if tag == 0 {
+                    continue;
+                }
+                let weight = |offset| bank.fields.number(at + offset);
+                let (initial, maintenance) = (weight(8), weight(24));
+                entries
+                    .entry(tag)
+                    .and_modify(|known| {
+                        known.initial = known.initial.min(initial);
+                        known.maintenance = known.maintenance.min(maintenance);
+                        known.named += 1;
+                    })
+                    .or_insert(Entry {
+                        initial,
+                        maintenance,
+                        named: 1,
+                    });
+            }
+        }
+        entries.retain(|_, entry| entry.named == banks);
+        Emode(entries)
+    }
+
+    /// Returns the weight of a bank's deposits: the bank's own or e-mode's, whichever is greater.
+    #[must_use]
+    pub fn asset_weight(&self, bank: &Bank, requirement: Requirement) -> I80F48 {
+        let own = bank.asset_weight(requirement);
+        let tag = bank.fields.u16(920);
+        match self.0.get(&tag) {
+            Some(entry) if tag != 0 => own.max(match requirement {
+                Requirement::Initial => entry.initial,
+                Requirement::Maintenance => entry.maintenance,
+                Requirement::Equity => I80F48::ONE,
+            }),
+            _ => own,
+        }
+    }
+}
