@@ -50,6 +50,7 @@ pub fn assess<'a>(world: &World<'a>, position: &Pubkey) -> Outcome<Assessed<'a>>
         account.sort();
     }
     let group = world.group(&account.group())?;
+    group.check_length()?;
     let mut banks = Banks(Vec::new());
     banks.take(&account, world)?;
     for bank in &mut banks.0 {

@@ -1,6 +1,7 @@
 //! A group of banks: its program fee and its pause.
 
 use super::bytes::Fields;
+use super::version::{Outcome, Refusal};
 use crate::fixed::i80f48::I80F48;
 
 /// Bytes that a group has.
@@ -13,6 +14,14 @@ const PAUSE_SECONDS: i64 = 6 * 60 * 60;
 pub struct Group<'a>(pub Fields<'a>);
 
 impl Group<'_> {
+    /// Refuses with the program's panic where the group is too short to be read.
+    pub fn check_length(&self) -> Outcome<()> {
+        if self.0 .0.len() < LENGTH {
+            return Err(Refusal::Panic);
+        }
+        Ok(())
+    }
+
     /// Returns (share of the base rate, fixed rate) that goes to the program; 0 where fees are off.
     #[must_use]
     pub fn program_fee(&self) -> (I80F48, I80F48) {

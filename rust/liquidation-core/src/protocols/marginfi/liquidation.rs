@@ -100,9 +100,9 @@ pub fn liquidate<'a>(world: &World<'a>, order: Order) -> Outcome<Done<'a>> {
 impl<'w, 'a> Stage<'w, 'a> {
     /// Takes the accounts, in the order in which the program does.
     fn open(world: &'w World<'a>, order: Order) -> Outcome<Stage<'w, 'a>> {
-        let position = world.account(&order.position);
-        let group = position.map(|account| super::bytes::Fields::of(account.data).key(8));
-        let group_key = group.ok_or(Refusal::ForeignAccount)?;
+        let named = world.margin_account(&order.position);
+        let named = named.or_else(|_| world.margin_account(&order.liquidator));
+        let group_key = named?.group();
         let group = world.group(&group_key)?;
         let banks = Banks(vec![world.bank(&order.asset)?, world.bank(&order.debt)?]);
         let liquidator = world.margin_account(&order.liquidator)?;
@@ -121,8 +121,11 @@ impl<'w, 'a> Stage<'w, 'a> {
 
     fn check_constraints(&mut self, group: &Pubkey) -> Outcome<()> {
         let is_new = !self.world.version.is_old();
-        if is_new && self.group.is_paused(self.world.clock.unix_timestamp) {
-            return Err(Refusal::ProtocolPaused);
+        if is_new {
+            self.group.check_length()?;
+            if self.group.is_paused(self.world.clock.unix_timestamp) {
+                return Err(Refusal::ProtocolPaused);
+            }
         }
         if self
             .banks
@@ -183,6 +186,7 @@ impl<'w, 'a> Stage<'w, 'a> {
     }
 
     fn accrue(&mut self) -> Outcome<()> {
+        self.group.check_length()?;
         let (now, version) = (self.world.clock.unix_timestamp, self.world.version);
         for bank in &mut self.banks.0 {
             bank.accrue(now, &self.group, version)?;

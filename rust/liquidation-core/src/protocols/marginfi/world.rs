@@ -9,7 +9,7 @@ use super::bank::{self, Bank};
 use super::bytes::Fields;
 use super::derived::sponsored_price;
 use super::feed::{setup, PriceUpdate};
-use super::group::{self, Group};
+use super::group::Group;
 use super::programs;
 use super::staked;
 use super::version::{Outcome, Refusal, Version};
@@ -91,9 +91,9 @@ impl<'a> World<'a> {
         Ok(MarginAccount { key: *key, fields })
     }
 
-    /// Returns a group.
+    /// Returns a group, whose length the program looks at later.
     pub fn group(&self, key: &Pubkey) -> Outcome<Group<'a>> {
-        self.own(key, programs::GROUP, group::LENGTH).map(Group)
+        self.own(key, programs::GROUP, 8).map(Group)
     }
 
     /// Returns the accounts that a bank's price is read from.
