@@ -1,0 +1,135 @@
+"""Vectors of marginfi 0.1.1: what its real program did with random states, in one compressed file.
+
+`python -m tests.differential.marginfi_vectors --seed N` writes `tests/vectors/marginfi.bin.gz` (needs LIQ_PROGRAMS); `read`
+gives them back. Nothing of the engine goes into them.
+
+After gzip: one line of text (program, sha256, seed, count), then each trial: position, liquidator, debt bank, collateral
+bank (32 bytes each), slot, time, amount, error (i64; 0 for none), fee, counts of accounts before and after (u8 each); an account
+is address, owner, length (u32) and bytes; one afterwards is address, count of changed runs (u16), and of each run offset (u16),
+length (u16), bytes.
+"""
+
+import argparse
+import gzip
+import hashlib
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+FILE = Path(__file__).parents[1] / "vectors" / "marginfi.bin.gz"
+HEAD = struct.Struct("<32s32s32s32sQqQqQBB")
+
+
+@dataclass
+class Trial:
+    """One state, and what the program did with it."""
+
+    position: bytes
+    liquidator: bytes
+    debt: bytes
+    collateral: bytes
+    slot: int
+    time: int
+    amount: int
+    error: int
+    fee: int
+    before: dict[bytes, tuple[bytes, bytes]]
+    after: dict[bytes, bytes]
+
+    def pack(self) -> bytes:
+        """Return its bytes."""
+        names = (self.position, self.liquidator, self.debt, self.collateral)
+        figures = (self.slot, self.time, self.amount, self.error, self.fee, len(self.before), len(self.after))
+        accounts = [key + owner + struct.pack("<I", len(data)) + data for key, (owner, data) in self.before.items()]
+        changed = [key + runs(self.before[key][1], data) for key, data in self.after.items()]
+        return HEAD.pack(*names, *figures) + b"".join(accounts + changed)
+
+
+def runs(before: bytes, after: bytes) -> bytes:
+    """Return where two accounts differ."""
+    places = [at for at in range(len(after)) if before[at] != after[at]]
+    found: list[list[int]] = []
+    for at in places:
+        if found and at - found[-1][1] <= 4:
+            found[-1][1] = at
+        else:
+            found.append([at, at])
+    parts = [struct.pack("<HH", first, last + 1 - first) + after[first : last + 1] for first, last in found]
+    return struct.pack("<H", len(parts)) + b"".join(parts)
+
+
+def read(file: Path = FILE) -> tuple[str, Iterator[Trial]]:
+    """Return the file's first line and its trials."""
+    data = gzip.decompress(file.read_bytes())
+    line, _, rest = data.partition(b"\n")
+    return line.decode(), trials(rest)
+
+
+def trials(data: bytes) -> Iterator[Trial]:
+    """Return the trials that follow the first line."""
+    at = 0
+
+    def take(length: int) -> bytes:
+        nonlocal at
+        at += length
+        return data[at - length : at]
+
+    while at < len(data):
+        *names, slot, time, amount, error, fee, known, changed = HEAD.unpack(take(HEAD.size))
+        before, after = {}, {}
+        for _ in range(known):
+            key, owner = take(32), take(32)
+            before[key] = owner, take(int.from_bytes(take(4), "little"))
+        for _ in range(changed):
+            key = take(32)
+            account = bytearray(before[key][1])
+            for _ in range(int.from_bytes(take(2), "little")):
+                offset, length = struct.unpack("<HH", take(4))
+                account[offset : offset + length] = take(length)
+            after[key] = bytes(account)
+        position, liquidator, debt, collateral = names
+        yield Trial(position, liquidator, debt, collateral, slot, time, amount, error, fee, before, after)
+
+
+def make(programs: Path, seed: int, count: int) -> bytes:
+    """Return the file's content before compression."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    from marginfi_accounts import PROGRAM, TOKEN, vault
+    from marginfi_states import POSITION, state
+    from marginfi_vm import BINARY, Vm
+
+    vm = Vm(programs)
+    digest = hashlib.sha256((programs / BINARY).read_bytes()).hexdigest()
+    parts = [f"marginfi {PROGRAM} 0.1.1 sha256 {digest} seed {seed} trials {count}\n".encode()]
+    for number in range(seed, seed + count):
+        given = state(number)
+        chain = vm.run(given)
+        kept = vault("liquidity_vault", given.banks[given.debt].address)[0] if given.kind == "no vault" else None
+        before = {
+            bytes(key): (bytes(owner), data)
+            for key, (owner, data) in given.accounts.items()
+            if owner != TOKEN or len(data) == 82 or key == kept
+        }
+        after = {bytes(key): data for key, data in (chain.after or {}).items() if data != given.accounts[key][1]}
+        names = (POSITION, given.liquidator_address, given.banks[given.debt].address, given.banks[given.asset].address)
+        figures = (given.slot, given.time, given.amount, chain.error or 0, chain.fee)
+        parts.append(Trial(*map(bytes, names), *figures, before, after).pack())
+    return b"".join(parts)
+
+
+def main() -> None:
+    """Write the file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=1_000)
+    parser.add_argument("--seed", type=int, default=500_000)
+    asked = parser.parse_args()
+    content = make(Path(os.environ["LIQ_PROGRAMS"]), asked.seed, asked.trials)
+    FILE.write_bytes(gzip.compress(content, 9, mtime=0))
+    print(f"{FILE}: {asked.trials} trials, {FILE.stat().st_size} bytes")
+
+
+if __name__ == "__main__":
+    main()
