@@ -15,6 +15,7 @@ pub mod feed;
 pub mod group;
 pub mod health;
 pub mod interest;
+pub mod legs;
 pub mod liquidation;
 pub mod multiplier;
 pub mod planning;
