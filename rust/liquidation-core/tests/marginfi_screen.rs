@@ -1,5 +1,7 @@
 //! The book's legs against the program's own rule: what is liquidatable is never screened as healthy.
 
+#![allow(clippy::unwrap_used)]
+
 mod marginfi_trials;
 
 use std::collections::HashMap;
@@ -131,8 +133,8 @@ fn debt_to_the_line(trial: &Trial, position: &Pubkey) -> Option<i128> {
         .find(|it| it.liability_shares >= I80F48::ONE)?;
     let health = assessed.totals.health().ok()?;
     let owed = assessed.totals.liabilities.bits();
-    let part = I80F48::from_bits(health.bits()).div(I80F48::from_bits(owed.max(1)))?;
-    debt.liability_shares.mul(part).map(I80F48::bits)
+    let part = I80F48::from_bits(health.bits()).over(I80F48::from_bits(owed.max(1)))?;
+    debt.liability_shares.times(part).map(I80F48::bits)
 }
 
 fn add_debt(account: &mut [u8], bits: i128) {

@@ -83,13 +83,13 @@ impl I80F48 {
 
     /// Returns the sum.
     #[must_use]
-    pub fn add(self, other: I80F48) -> Option<I80F48> {
+    pub fn plus(self, other: I80F48) -> Option<I80F48> {
         self.0.checked_add(other.0).map(I80F48)
     }
 
     /// Returns the difference.
     #[must_use]
-    pub fn sub(self, other: I80F48) -> Option<I80F48> {
+    pub fn minus(self, other: I80F48) -> Option<I80F48> {
         self.0.checked_sub(other.0).map(I80F48)
     }
 
@@ -104,11 +104,11 @@ impl I80F48 {
     /// ```
     /// # use liquidation_core::fixed::i80f48::I80F48;
     /// let tiny = I80F48::from_bits(1);
-    /// assert_eq!(tiny.mul(tiny), Some(I80F48::ZERO));
-    /// assert_eq!(tiny.mul(I80F48::from_bits(-1)), Some(I80F48::from_bits(-1))); // down, not towards 0
+    /// assert_eq!(tiny.times(tiny), Some(I80F48::ZERO));
+    /// assert_eq!(tiny.times(I80F48::from_bits(-1)), Some(I80F48::from_bits(-1))); // down, not towards 0
     /// ```
     #[must_use]
-    pub fn mul(self, other: I80F48) -> Option<I80F48> {
+    pub fn times(self, other: I80F48) -> Option<I80F48> {
         if let Some(product) = self.0.checked_mul(other.0) {
             return Some(I80F48(product >> FRACTION_BITS));
         }
@@ -128,12 +128,12 @@ impl I80F48 {
     ///
     /// ```
     /// # use liquidation_core::fixed::i80f48::I80F48;
-    /// let third = I80F48::ONE.div(I80F48::whole(3)).unwrap();
+    /// let third = I80F48::ONE.over(I80F48::whole(3)).unwrap();
     /// assert_eq!(third.bits(), (1 << 48) / 3);
-    /// assert_eq!(I80F48::ONE.div(I80F48::ZERO), None);
+    /// assert_eq!(I80F48::ONE.over(I80F48::ZERO), None);
     /// ```
     #[must_use]
-    pub fn div(self, other: I80F48) -> Option<I80F48> {
+    pub fn over(self, other: I80F48) -> Option<I80F48> {
         let (above, below) = (self.0.unsigned_abs(), other.0.unsigned_abs());
         if below == 0 {
             return None;
@@ -206,12 +206,12 @@ mod tests {
     fn the_ends_of_the_range_are_refused() {
         let most = I80F48::from_bits(i128::MAX);
         let least = I80F48::from_bits(i128::MIN);
-        assert_eq!(most.mul(I80F48::ONE), Some(most));
-        assert_eq!(least.mul(I80F48::ONE), Some(least));
-        assert_eq!(most.mul(I80F48::whole(2)), None);
-        assert_eq!(least.div(I80F48::ONE), Some(least));
-        assert_eq!(least.div(I80F48::from_bits(-(1 << 48))), None);
-        assert_eq!(most.div(I80F48::from_bits(1)), None);
+        assert_eq!(most.times(I80F48::ONE), Some(most));
+        assert_eq!(least.times(I80F48::ONE), Some(least));
+        assert_eq!(most.times(I80F48::whole(2)), None);
+        assert_eq!(least.over(I80F48::ONE), Some(least));
+        assert_eq!(least.over(I80F48::from_bits(-(1 << 48))), None);
+        assert_eq!(most.over(I80F48::from_bits(1)), None);
         assert_eq!(least.magnitude(), None);
         assert_eq!(least.negated(), None);
     }
@@ -250,14 +250,14 @@ mod tests {
         #[test]
         fn a_product_is_the_shifted_long_product(a: i128, b: i128, cut in 0u32..127) {
             let b = b >> cut;
-            let got = I80F48::from_bits(a).mul(I80F48::from_bits(b)).map(I80F48::bits);
+            let got = I80F48::from_bits(a).times(I80F48::from_bits(b)).map(I80F48::bits);
             prop_assert_eq!(got, product_shifted(a, b));
         }
 
         #[test]
         fn a_quotient_times_its_divisor_is_the_dividend(a: i128, b: i128, cut in 0u32..127) {
             let b = b >> cut;
-            if let Some(q) = I80F48::from_bits(a).div(I80F48::from_bits(b)) {
+            if let Some(q) = I80F48::from_bits(a).over(I80F48::from_bits(b)) {
                 // |a|·2⁴⁸ = |q|·|b| + rest with rest < |b|
                 use lending_math::wide::{multiply, Wide};
                 let product = multiply(q.bits().unsigned_abs(), b.unsigned_abs());

@@ -58,6 +58,7 @@ impl PullFeed {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::{PullFeed, DISCRIMINATOR, LENGTH, PROGRAM};
     use crate::address::from_base58;

@@ -52,7 +52,7 @@ impl Ledger<'_, '_, '_> {
         let balance = self.account.balance(self.slot);
         let debt = self.bank.liability_amount(balance.liability_shares)?;
         let repaid = debt.min(amount);
-        let mut deposited = math(amount.sub(debt))?.max(I80F48::ZERO);
+        let mut deposited = math(amount.minus(debt))?.max(I80F48::ZERO);
         if how == Increase::Repay {
             if math(deposited.magnitude())? >= ROUNDING {
                 return Err(Refusal::RepayOnly);
@@ -61,12 +61,12 @@ impl Ledger<'_, '_, '_> {
         }
         self.check_state(deposited > ROUNDING)?;
         let assets = self.bank.asset_shares(deposited, self.version)?;
-        let asset_shares = math(balance.asset_shares.add(assets))?;
+        let asset_shares = math(balance.asset_shares.plus(assets))?;
         self.bank
             .change_assets(assets, how != Increase::Unlimited)?;
         let debts = self.bank.liability_shares(repaid)?;
         let less = math(debts.negated())?;
-        let liability_shares = math(balance.liability_shares.add(less))?;
+        let liability_shares = math(balance.liability_shares.plus(less))?;
         self.bank.change_liabilities(less, false)?;
         self.write(&balance, asset_shares, liability_shares);
         Ok(())
@@ -78,17 +78,17 @@ impl Ledger<'_, '_, '_> {
         let balance = self.account.balance(self.slot);
         let deposits = self.bank.asset_amount(balance.asset_shares)?;
         let withdrawn = deposits.min(amount);
-        let borrowed = math(amount.sub(deposits))?.max(I80F48::ZERO);
+        let borrowed = math(amount.minus(deposits))?.max(I80F48::ZERO);
         if how == Decrease::Withdraw && math(borrowed.magnitude())? >= ROUNDING {
             return Err(Refusal::TooMuchCollateral);
         }
         self.check_state(borrowed > ROUNDING)?;
         let assets = self.bank.asset_shares(withdrawn, self.version)?;
         let less = math(assets.negated())?;
-        let asset_shares = math(balance.asset_shares.add(less))?;
+        let asset_shares = math(balance.asset_shares.plus(less))?;
         self.bank.change_assets(less, true)?;
         let debts = self.bank.liability_shares(borrowed)?;
-        let liability_shares = math(balance.liability_shares.add(debts))?;
+        let liability_shares = math(balance.liability_shares.plus(debts))?;
         self.bank
             .change_liabilities(debts, how != Decrease::Unlimited)?;
         if self.version.is_old() {
@@ -157,8 +157,10 @@ impl Ledger<'_, '_, '_> {
         let seconds = I80F48::whole(math(now.checked_sub(since))?);
         let remaining = self.bank.fields.number(856);
         let earned = self.earned(seconds, amount)?.min(remaining);
-        let (outstanding, remaining) =
-            (math(outstanding.add(earned))?, math(remaining.sub(earned))?);
+        let (outstanding, remaining) = (
+            math(outstanding.plus(earned))?,
+            math(remaining.minus(earned))?,
+        );
         self.account.put_emissions(self.slot, outstanding);
         self.bank.fields.put_number(856, remaining);
         self.account.put_touched(self.slot, self.now);
@@ -171,8 +173,8 @@ impl Ledger<'_, '_, '_> {
         let power = I80F48::power_of_ten(decimals).ok_or(Refusal::Panic)?;
         let rate = I80F48::whole(self.bank.fields.u64(848));
         let earned = amount
-            .div(power)
-            .and_then(|tokens| seconds.mul(tokens)?.div(YEAR)?.mul(rate));
+            .over(power)
+            .and_then(|tokens| seconds.times(tokens)?.over(YEAR)?.times(rate));
         math(earned)
     }
 }

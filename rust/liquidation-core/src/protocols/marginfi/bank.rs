@@ -199,12 +199,12 @@ impl Bank<'_> {
 
     /// Returns the amount of these shares of deposits.
     pub fn asset_amount(&self, shares: I80F48) -> Outcome<I80F48> {
-        math(shares.mul(self.asset_share_value()))
+        math(shares.times(self.asset_share_value()))
     }
 
     /// Returns the amount of these shares of debt.
     pub fn liability_amount(&self, shares: I80F48) -> Outcome<I80F48> {
-        math(shares.mul(self.liability_share_value()))
+        math(shares.times(self.liability_share_value()))
     }
 
     /// Returns the shares of this amount of deposits.
@@ -212,17 +212,17 @@ impl Bank<'_> {
         if !version.is_old() && self.asset_share_value() == I80F48::ZERO {
             return Ok(I80F48::ZERO);
         }
-        math(amount.div(self.asset_share_value()))
+        math(amount.over(self.asset_share_value()))
     }
 
     /// Returns the shares of this amount of debt.
     pub fn liability_shares(&self, amount: I80F48) -> Outcome<I80F48> {
-        math(amount.div(self.liability_share_value()))
+        math(amount.over(self.liability_share_value()))
     }
 
     /// Adds to all deposits. More of them must stay below the limit, where it is kept to.
     pub fn change_assets(&mut self, shares: I80F48, limited: bool) -> Outcome<()> {
-        let total = math(self.total_asset_shares().add(shares))?;
+        let total = math(self.total_asset_shares().plus(shares))?;
         self.fields.put_number(272, total);
         let limit = self.fields.u64(360);
         if shares > I80F48::ZERO
@@ -237,7 +237,7 @@ impl Bank<'_> {
 
     /// Adds to all debt. More of it must stay below the limit, where it is kept to.
     pub fn change_liabilities(&mut self, shares: I80F48, limited: bool) -> Outcome<()> {
-        let total = math(self.total_liability_shares().add(shares))?;
+        let total = math(self.total_liability_shares().plus(shares))?;
         self.fields.put_number(256, total);
         let limit = self.fields.u64(776);
         if shares > I80F48::ZERO
@@ -262,7 +262,7 @@ impl Bank<'_> {
 
     /// Adds to what waits for the insurance vault.
     pub fn collect_insurance(&mut self, amount: I80F48) -> Outcome<()> {
-        let outstanding = math(self.fields.number(184).add(amount))?;
+        let outstanding = math(self.fields.number(184).plus(amount))?;
         self.fields.put_number(184, outstanding);
         Ok(())
     }

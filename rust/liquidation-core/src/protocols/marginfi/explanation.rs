@@ -199,9 +199,9 @@ fn of_line(line: &Line, bank: &Bank) -> Vec<Term> {
 
 /// How far every asset's price would have to fall, in basis points, until the account can be liquidated.
 fn distance(lines: &[Line], health: I80F48) -> Option<Term> {
-    let assets = lines.iter().filter(|line| line.side == Side::Assets);
-    let assets = assets.fold(Some(I80F48::ZERO), |sum, line| sum?.add(line.value))?;
-    let part = health.mul(I80F48::whole(10_000))?.div(assets)?;
+    let mut assets = lines.iter().filter(|line| line.side == Side::Assets);
+    let assets = assets.try_fold(I80F48::ZERO, |sum, line| sum.plus(line.value))?;
+    let part = health.times(I80F48::whole(10_000))?.over(assets)?;
     let note = "basis points that all collateral may fall; below 0 it is past the line";
     Some(number("health", "distance", part, "floor", note))
 }

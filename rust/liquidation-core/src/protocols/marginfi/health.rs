@@ -44,7 +44,7 @@ pub struct Totals {
 impl Totals {
     /// Returns assets − liabilities.
     pub fn health(self) -> Outcome<I80F48> {
-        math(self.assets.sub(self.liabilities))
+        math(self.assets.minus(self.liabilities))
     }
 
     fn plus(self, line: &Line) -> Outcome<Totals> {
@@ -53,8 +53,8 @@ impl Totals {
             Side::Liabilities => (I80F48::ZERO, line.value),
         };
         Ok(Totals {
-            assets: math(self.assets.add(assets))?,
-            liabilities: math(self.liabilities.add(liabilities))?,
+            assets: math(self.assets.plus(assets))?,
+            liabilities: math(self.liabilities.plus(liabilities))?,
         })
     }
 }
@@ -215,7 +215,7 @@ fn weigh_asset(
         .biased(Bias::Low)?;
     if is_initial {
         if let Some(discount) = init_discount(bank, line.price, version)? {
-            line.weight = math(line.weight.mul(discount))?;
+            line.weight = math(line.weight.times(discount))?;
         }
     }
     line.amount = bank.asset_amount(balance.asset_shares)?;
@@ -260,7 +260,7 @@ fn init_discount(bank: &Bank, price: I80F48, version: Version) -> Outcome<Option
     if all <= limit {
         return Ok(None);
     }
-    math(limit.div(all)).map(Some)
+    math(limit.over(all)).map(Some)
 }
 
 /// Refuses debts beside an isolated one.

@@ -23,7 +23,7 @@ impl Fee {
         if self.share == I80F48::ZERO {
             return Some(self.fixed);
         }
-        base.mul(self.share)?.add(self.fixed)
+        base.times(self.share)?.plus(self.fixed)
     }
 }
 
@@ -56,7 +56,7 @@ pub fn rates(bank: &Bank, group: &Group, used: I80F48, version: Version) -> Outc
     let [to_group, insurance, program] = fees;
     // Sums without a check of their own: an overflow panics.
     let sum = |a: I80F48, b: I80F48, c: I80F48| {
-        let sum = a.add(b).and_then(|sum| sum.add(c));
+        let sum = a.plus(b).and_then(|sum| sum.plus(c));
         sum.ok_or(Refusal::Panic)
     };
     let share = sum(insurance.share, to_group.share, program.share)?;
@@ -70,9 +70,9 @@ pub fn rates(bank: &Bank, group: &Group, used: I80F48, version: Version) -> Outc
             _ => return Err(Refusal::Panic),
         }
     };
-    let lending = math(base.mul(used))?;
-    let with_share = math(I80F48::ONE.add(share))?;
-    let borrowing = math(base.mul(with_share).and_then(|rate| rate.add(fixed)))?;
+    let lending = math(base.times(used))?;
+    let with_share = math(I80F48::ONE.plus(share))?;
+    let borrowing = math(base.times(with_share).and_then(|rate| rate.plus(fixed)))?;
     let mut rates = [I80F48::ZERO; 3];
     for (rate, fee) in rates.iter_mut().zip(fees) {
         *rate = math(fee.rate(base))?;
@@ -96,19 +96,19 @@ pub fn rates(bank: &Bank, group: &Group, used: I80F48, version: Version) -> Outc
 fn legacy(bank: &Bank, used: I80F48) -> Outcome<I80F48> {
     let [optimal, plateau, most] = [368, 384, 400].map(|at| bank.fields.number(at));
     if used <= optimal {
-        return math(used.div(optimal).and_then(|part| part.mul(plateau)));
+        return math(used.over(optimal).and_then(|part| part.times(plateau)));
     }
-    let minus = |a: I80F48, b: I80F48| a.sub(b).ok_or(Refusal::Panic);
+    let minus = |a: I80F48, b: I80F48| a.minus(b).ok_or(Refusal::Panic);
     let (over, room) = (minus(used, optimal)?, minus(I80F48::ONE, optimal)?);
-    let part = math(over.div(room))?;
-    let rise = math(part.mul(minus(most, plateau)?))?;
-    math(rise.add(plateau))
+    let part = math(over.over(room))?;
+    let rise = math(part.times(minus(most, plateau)?))?;
+    math(rise.plus(plateau))
 }
 
 /// Straight lines through up to five points between the rates at 0 and at 100 %.
 fn seven_points(bank: &Bank, used: I80F48) -> Option<I80F48> {
     let f = &bank.fields;
-    let rate = |at: usize| whole(f.u32(at)).div(U32_MAX)?.mul(MAX_RATE);
+    let rate = |at: usize| whole(f.u32(at)).over(U32_MAX)?.times(MAX_RATE);
     let used = used.max(I80F48::ZERO).min(I80F48::ONE);
     let (mut from, mut from_rate) = (I80F48::ZERO, rate(496)?);
     for point in 0..5 {
@@ -116,7 +116,7 @@ fn seven_points(bank: &Bank, used: I80F48) -> Option<I80F48> {
         if f.u32(at) == 0 {
             continue;
         }
-        let (to, to_rate) = (whole(f.u32(at)).div(U32_MAX)?, rate(at + 4)?);
+        let (to, to_rate) = (whole(f.u32(at)).over(U32_MAX)?, rate(at + 4)?);
         if used <= to {
             return between((from, from_rate), (to, to_rate), used);
         }
@@ -137,8 +137,8 @@ fn between(from: (I80F48, I80F48), to: (I80F48, I80F48), x: I80F48) -> Option<I8
     if x < from.0 || x > to.0 || to.1 < from.1 {
         return None;
     }
-    let part = x.sub(from.0)?.div(to.0.sub(from.0)?)?;
-    to.1.sub(from.1)?.mul(part)?.add(from.1)
+    let part = x.minus(from.0)?.over(to.0.minus(from.0)?)?;
+    to.1.minus(from.1)?.times(part)?.plus(from.1)
 }
 
 impl Bank<'_> {
@@ -156,7 +156,7 @@ impl Bank<'_> {
         if assets == I80F48::ZERO || liabilities == I80F48::ZERO {
             return Ok(());
         }
-        let rates = rates(self, group, math(liabilities.div(assets))?, version)?;
+        let rates = rates(self, group, math(liabilities.over(assets))?, version)?;
         let time = I80F48::whole(seconds);
         let asset_value = math(grown(self.asset_share_value(), rates.lending, time))?;
         let liability_value = math(grown(self.liability_share_value(), rates.borrowing, time))?;
@@ -168,7 +168,7 @@ impl Bank<'_> {
         for (rate, at) in rates.fees.into_iter().zip(OUTSTANDING) {
             let fee = math(paid(liabilities, rate, time))?;
             if fee > I80F48::ZERO {
-                let outstanding = math(fee.add(self.fields.number(at)))?;
+                let outstanding = math(fee.plus(self.fields.number(at)))?;
                 self.fields.put_number(at, outstanding);
             }
         }
@@ -178,8 +178,8 @@ impl Bank<'_> {
     /// Notes in the cache what deposits earned, and over how many seconds.
     fn note_accrual(&mut self, asset_value: I80F48, seconds: u64) -> Outcome<()> {
         let earned = asset_value
-            .sub(self.asset_share_value())
-            .and_then(|rise| rise.mul(self.total_asset_shares()));
+            .minus(self.asset_share_value())
+            .and_then(|rise| rise.times(self.total_asset_shares()));
         self.fields.put_number(1_392, math(earned)?);
         let seconds = u32::try_from(seconds).unwrap_or(u32::MAX);
         self.fields.put(1_388, &seconds.to_le_bytes());
@@ -200,7 +200,7 @@ impl Bank<'_> {
             self.fields.put(1_472, &[0; 64]);
             return Ok(());
         }
-        let used = math(liabilities.div(assets))?;
+        let used = math(liabilities.over(assets))?;
         let rates = rates(self, group, used, Version::V0_1_9)?;
         let each = [
             (1_376, rates.base),
@@ -223,8 +223,8 @@ impl Bank<'_> {
 
 /// Returns value · (1 + rate · time / year).
 fn grown(value: I80F48, rate: I80F48, time: I80F48) -> Option<I80F48> {
-    let part = rate.mul(time)?.div(YEAR)?;
-    value.mul(I80F48::ONE.add(part)?)
+    let part = rate.times(time)?.over(YEAR)?;
+    value.times(I80F48::ONE.plus(part)?)
 }
 
 /// Returns value · rate · time / year.
@@ -232,12 +232,12 @@ fn paid(value: I80F48, rate: I80F48, time: I80F48) -> Option<I80F48> {
     if rate == I80F48::ZERO {
         return Some(I80F48::ZERO);
     }
-    value.mul(rate)?.mul(time)?.div(YEAR)
+    value.times(rate)?.times(time)?.over(YEAR)
 }
 
 /// Returns a rate as the share of 1,000 % that the cache holds.
 fn encoded(rate: I80F48) -> Outcome<u32> {
     let rate = rate.min(MAX_RATE).max(I80F48::ZERO);
-    let share = math(rate.div(MAX_RATE).and_then(|share| share.mul(U32_MAX)))?;
+    let share = math(rate.over(MAX_RATE).and_then(|share| share.times(U32_MAX)))?;
     u32::try_from(share.to_i128()).map_err(|_| Refusal::Panic)
 }

@@ -97,7 +97,7 @@ fn deposit(bank: &Bank, shares: I80F48, emode: &Emode) -> Outcome<(Class, u64)> 
     if weight == own {
         return Ok((Class::Collateral, less(shares)));
     }
-    Ok((Class::OwnWeight, less(math(shares.mul(weight))?)))
+    Ok((Class::OwnWeight, less(math(shares.times(weight))?)))
 }
 
 /// Returns the shares rounded up, at most what the book holds.
@@ -135,13 +135,13 @@ pub fn mantissa(bank: &Bank, world: &World, class: Class, exponent: i8) -> Outco
     let scale = math(I80F48::power_of_ten(power))?;
     let scaled = |number: I80F48| {
         if exponent > 0 {
-            number.div(scale)
+            number.over(scale)
         } else {
-            number.mul(scale)
+            number.times(scale)
         }
     };
     // Scaled first: what is cut off below is then a small part of a unit.
-    let units = scaled(price).and_then(|price| price.mul(weight)?.mul(share_value));
+    let units = scaled(price).and_then(|price| price.times(weight)?.times(share_value));
     let down = math(units)?.to_i128();
     let units = if class == Class::Debt { down + 2 } else { down };
     math(i64::try_from(units).ok())

@@ -453,7 +453,7 @@ enum Of {
 /// Returns what this much collateral stands for at these prices (collateral's low, debt's high).
 pub fn terms(collateral: u64, prices: (I80F48, I80F48), decimals: (u8, u8)) -> Outcome<Terms> {
     let discounted = |discount: Option<I80F48>| {
-        let weight = I80F48::ONE.sub(discount.ok_or(Refusal::Panic)?);
+        let weight = I80F48::ONE.minus(discount.ok_or(Refusal::Panic)?);
         let weight = weight.ok_or(Refusal::Panic)?;
         let worth = value(
             I80F48::whole(collateral),
@@ -464,8 +464,8 @@ pub fn terms(collateral: u64, prices: (I80F48, I80F48), decimals: (u8, u8)) -> O
         amount(worth, prices.1, decimals.1)
     };
     let taken = discounted(Some(LIQUIDATOR_FEE))?;
-    let relieved = discounted(INSURANCE_FEE.add(LIQUIDATOR_FEE))?;
-    let fee = taken.sub(relieved).ok_or(Refusal::Panic)?;
+    let relieved = discounted(INSURANCE_FEE.plus(LIQUIDATOR_FEE))?;
+    let fee = taken.minus(relieved).ok_or(Refusal::Panic)?;
     if fee < I80F48::ZERO {
         return Err(Refusal::Panic);
     }

@@ -45,7 +45,7 @@ pub fn load(bank: &Bank, world: &World) -> Outcome<Loaded> {
         Rate::Empty => (raw, I80F48::ONE),
         Rate::Number(factor) => (math(times(raw, factor))?, factor),
         Rate::Fraction(above, below) => {
-            let factor = I80F48::wrapped(above as i128).div(I80F48::wrapped(below as i128));
+            let factor = I80F48::wrapped(above as i128).over(I80F48::wrapped(below as i128));
             let factor = math(factor)?;
             (math(over(raw, above, below, factor, integration))?, factor)
         }
@@ -109,9 +109,9 @@ const JUPITER_LENDING: [u8; 8] = [135, 199, 82, 16, 249, 131, 182, 241];
 fn kamino(fields: &Fields) -> Outcome<Rate> {
     // 60 fraction bits cut down to 48.
     let number = |at| I80F48::from_bits((fields.u128(at) >> 12) as i128);
-    let mut total = I80F48::whole(fields.u64(224)).add(number(232));
+    let mut total = I80F48::whole(fields.u64(224)).plus(number(232));
     for fee in [344, 360, 376] {
-        total = total.and_then(|total| total.sub(number(fee)));
+        total = total.and_then(|total| total.minus(number(fee)));
     }
     let total = total.ok_or(Refusal::Panic)?;
     quotient(total, fields.u64(2_592), fields.u64(272) as u8)
@@ -119,8 +119,8 @@ fn kamino(fields: &Fields) -> Outcome<Rate> {
 
 fn save(fields: &Fields) -> Outcome<Rate> {
     let (borrowed, fees) = (wads(fields.u128(179))?, wads(fields.u128(373))?);
-    let total = I80F48::whole(fields.u64(171)).add(borrowed);
-    let total = total.and_then(|total| total.sub(fees));
+    let total = I80F48::whole(fields.u64(171)).plus(borrowed);
+    let total = total.and_then(|total| total.minus(fees));
     quotient(
         total.ok_or(Refusal::Panic)?,
         fields.u64(259),
@@ -134,37 +134,37 @@ fn wads(value: u128) -> Outcome<I80F48> {
     let whole = math(i128::try_from(value / WAD).ok())?;
     let fraction = (((value % WAD) << 48) / WAD) as i128;
     let whole = math(I80F48::from_i128(whole))?;
-    math(whole.add(I80F48::from_bits(fraction)))
+    math(whole.plus(I80F48::from_bits(fraction)))
 }
 
 /// Returns liquidity / collateral, both first divided by 10^decimals.
 fn quotient(liquidity: I80F48, collateral: u64, decimals: u8) -> Outcome<Rate> {
     let scale = math(I80F48::power_of_ten(u32::from(decimals)))?;
-    let liquidity = math(liquidity.div(scale))?;
-    let collateral = math(I80F48::whole(collateral).div(scale))?;
+    let liquidity = math(liquidity.over(scale))?;
+    let collateral = math(I80F48::whole(collateral).over(scale))?;
     if collateral <= I80F48::ZERO {
         return Ok(Rate::Empty);
     }
     liquidity
-        .div(collateral)
+        .over(collateral)
         .map(Rate::Number)
         .ok_or(Refusal::Panic)
 }
 
 fn times(raw: Feed, factor: I80F48) -> Option<Feed> {
     let signed = |value: i64| {
-        let product = I80F48::wrapped(i128::from(value)).mul(factor)?;
+        let product = I80F48::wrapped(i128::from(value)).times(factor)?;
         i64::try_from(product.to_i128()).ok()
     };
     let quote = |quote: Quote| {
         Some(Quote {
             price: signed(quote.price)?,
-            confidence: I80F48::whole(quote.confidence).mul(factor)?.to_u64()?,
+            confidence: I80F48::whole(quote.confidence).times(factor)?.to_u64()?,
         })
     };
-    let wide = |value| I80F48::from_i128(value)?.mul(factor).map(I80F48::to_i128);
+    let wide = |value| I80F48::from_i128(value)?.times(factor).map(I80F48::to_i128);
     Some(match raw {
-        Feed::Fixed(price) => Feed::Fixed(price.mul(factor)?),
+        Feed::Fixed(price) => Feed::Fixed(price.times(factor)?),
         Feed::Pyth {
             spot,
             average,
@@ -187,10 +187,10 @@ fn over(raw: Feed, above: u128, below: u128, factor: I80F48, of: Integration) ->
     let wide = |value: i128| i128::try_from(unsigned(u128::try_from(value).ok()?)?).ok();
     Some(match raw {
         Feed::Fixed(price) if of == Integration::Jupiter => {
-            let product = price.mul(I80F48::wrapped(above as i128))?;
-            Feed::Fixed(product.div(I80F48::wrapped(below as i128))?)
+            let product = price.times(I80F48::wrapped(above as i128))?;
+            Feed::Fixed(product.over(I80F48::wrapped(below as i128))?)
         }
-        Feed::Fixed(price) => Feed::Fixed(price.mul(factor)?),
+        Feed::Fixed(price) => Feed::Fixed(price.times(factor)?),
         Feed::Pyth {
             spot,
             average,

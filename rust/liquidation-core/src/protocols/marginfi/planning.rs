@@ -196,6 +196,6 @@ fn profit(world: &World, order: &Order, done: &Done, costs: u64) -> Outcome<i128
     };
     let gained = worth(asset, I80F48::whole(order.amount))?;
     let owed = worth(debt, done.terms.taken)?;
-    let millionths = math(gained.sub(owed))?.mul(I80F48::whole(1_000_000));
+    let millionths = math(gained.minus(owed))?.times(I80F48::whole(1_000_000));
     Ok(math(millionths)?.to_i128() - i128::from(costs))
 }

@@ -37,8 +37,8 @@ impl Priced {
     /// Returns the price with its bias.
     pub fn biased(self, bias: Bias) -> Outcome<I80F48> {
         math(match bias {
-            Bias::Low => self.price.sub(self.confidence),
-            Bias::High => self.price.add(self.confidence),
+            Bias::Low => self.price.minus(self.confidence),
+            Bias::High => self.price.plus(self.confidence),
         })
     }
 }
@@ -79,7 +79,7 @@ impl Feed {
         if !version.is_old() {
             check_confidence(price, confidence, max_confidence)?;
         }
-        let most = math(price.mul(MOST))?;
+        let most = math(price.times(MOST))?;
         if most < I80F48::ZERO || confidence < I80F48::ZERO {
             return Err(Refusal::Panic);
         }
@@ -92,12 +92,12 @@ fn pyth(quote: Quote, exponent: i32) -> Outcome<(I80F48, I80F48)> {
     let power = I80F48::power_of_ten(exponent.unsigned_abs()).ok_or(Refusal::Panic)?;
     let scaled = |value: I80F48| match exponent {
         0 => Some(value),
-        ..0 => value.div(power),
-        _ => value.mul(power),
+        ..0 => value.over(power),
+        _ => value.times(power),
     };
     let price = math(scaled(I80F48::wrapped(i128::from(quote.price))))?;
     let confidence = math(scaled(I80F48::whole(quote.confidence)))?;
-    Ok((price, math(confidence.mul(PYTH_MULTIPLE))?))
+    Ok((price, math(confidence.times(PYTH_MULTIPLE))?))
 }
 
 /// The old program does not scale the deviation down, so that its cap always counts.
@@ -105,12 +105,12 @@ fn pulled(value: i128, deviation: i128, version: Version) -> Outcome<(I80F48, I8
     const SCALE: I80F48 = I80F48::whole(10u64.pow(18));
     let deviation = I80F48::wrapped(deviation);
     if version.is_old() {
-        let confidence = math(deviation.mul(SWITCHBOARD_MULTIPLE))?;
-        return Ok((math(I80F48::wrapped(value).div(SCALE))?, confidence));
+        let confidence = math(deviation.times(SWITCHBOARD_MULTIPLE))?;
+        return Ok((math(I80F48::wrapped(value).over(SCALE))?, confidence));
     }
-    let scaled = math(deviation.div(SCALE))?;
-    let confidence = math(scaled.mul(SWITCHBOARD_MULTIPLE))?;
-    Ok((math(I80F48::wrapped(value).div(SCALE))?, confidence))
+    let scaled = math(deviation.over(SCALE))?;
+    let confidence = math(scaled.times(SWITCHBOARD_MULTIPLE))?;
+    Ok((math(I80F48::wrapped(value).over(SCALE))?, confidence))
 }
 
 fn check_confidence(price: I80F48, confidence: I80F48, max_confidence: u32) -> Outcome<()> {
@@ -118,7 +118,7 @@ fn check_confidence(price: I80F48, confidence: I80F48, max_confidence: u32) -> O
         0 => DEFAULT_MAX_CONFIDENCE,
         most => I80F48::whole(u64::from(most)),
     };
-    let most = math(price.mul(most).and_then(|product| product.div(U32_MAX)))?;
+    let most = math(price.times(most).and_then(|product| product.over(U32_MAX)))?;
     if confidence > most {
         return Err(Refusal::Confidence);
     }
@@ -137,14 +137,14 @@ pub fn value(
     }
     let power = I80F48::power_of_ten(u32::from(decimals)).ok_or(Refusal::Panic)?;
     let weighted = match weight {
-        Some(weight) => amount.mul(weight).ok_or(Refusal::Panic)?,
+        Some(weight) => amount.times(weight).ok_or(Refusal::Panic)?,
         None => amount,
     };
-    math(weighted.mul(price).and_then(|value| value.div(power)))
+    math(weighted.times(price).and_then(|value| value.over(power)))
 }
 
 /// Returns value · 10^decimals / price.
 pub fn amount(value: I80F48, price: I80F48, decimals: u8) -> Outcome<I80F48> {
     let power = I80F48::power_of_ten(u32::from(decimals)).ok_or(Refusal::Panic)?;
-    math(value.mul(power).and_then(|value| value.div(price)))
+    math(value.times(power).and_then(|value| value.over(price)))
 }

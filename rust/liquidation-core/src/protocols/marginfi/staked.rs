@@ -78,7 +78,7 @@ pub fn load(bank: &Bank, world: &World) -> Outcome<Loaded> {
         average: multiplied(average)?,
         exponent,
     };
-    let factor = I80F48::whole(stake).div(I80F48::whole(supply));
+    let factor = I80F48::whole(stake).over(I80F48::whole(supply));
     Ok(Loaded {
         feed,
         raw: Some((raw, factor.unwrap_or(I80F48::ONE))),
