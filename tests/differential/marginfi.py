@@ -12,17 +12,15 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[2] / "python")]
-
-from marginfi_accounts import ONE, PROGRAM
-from marginfi_states import LIQUIDATOR, POSITION, State, state
-from marginfi_vm import Landed, Vm
 from solders.account import Account
 from solders.clock import Clock
 from solders.pubkey import Pubkey
 
 from liquidation_engine import protocols
 from liquidation_engine.protocols import Plan, Policy, Prediction
+from tests.differential.marginfi_accounts import ONE, PROGRAM
+from tests.differential.marginfi_states import LIQUIDATOR, POSITION, State, state
+from tests.differential.marginfi_vm import Landed, Vm
 
 
 def given_accounts(given: State) -> dict[str, Account]:
@@ -95,7 +93,9 @@ def debts(given: State, after: dict[Pubkey, bytes]) -> tuple[int, int]:
     def owed(data: bytes) -> int:
         for at in range(72, 72 + 16 * 104, 104):
             if data[at] and data[at + 1 : at + 33] == bytes(bank):
-                shares = [int.from_bytes(data[at + field : at + field + 16], "little", signed=True) for field in (40, 56)]
+                shares = [
+                    int.from_bytes(data[at + field : at + field + 16], "little", signed=True) for field in (40, 56)
+                ]
                 return (shares[1] * values[1] - shares[0] * values[0]) // ONE
         return 0
 

@@ -37,7 +37,9 @@ def fixed(value: int) -> bytes:
     return value.to_bytes(16, "little", signed=True)
 
 
-def price_update(price: tuple[int, int], ema: tuple[int, int], exponent: int, time: int, feed: bytes, level: int) -> bytes:
+def price_update(
+    price: tuple[int, int], ema: tuple[int, int], exponent: int, time: int, feed: bytes, level: int
+) -> bytes:
     """Return a PriceUpdateV2; `level` 1 is fully verified."""
     verified = b"\1" if level == 1 else bytes([0, 5])
     numbers = struct.pack("<qQiqqqQQ", *price, exponent, time, time - 1, *ema, 7)
@@ -162,7 +164,9 @@ class Balance:
     def data(self) -> bytes:
         """Return its bytes."""
         head = b"\1" + bytes(self.bank) + bytes([self.tag]) + bytes(6)
-        return head + fixed(self.assets) + fixed(self.debts) + fixed(self.emissions) + struct.pack("<QQ", self.touched, 0)
+        return (
+            head + fixed(self.assets) + fixed(self.debts) + fixed(self.emissions) + struct.pack("<QQ", self.touched, 0)
+        )
 
 
 def margin_account(group: Pubkey, authority: Pubkey, balances: list[Balance | None], flags: int = 0) -> bytes:

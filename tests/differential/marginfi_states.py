@@ -4,7 +4,9 @@ import random
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from marginfi_accounts import (
+from solders.pubkey import Pubkey
+
+from tests.differential.marginfi_accounts import (
     ONE,
     PROGRAM,
     PYTH,
@@ -25,7 +27,6 @@ from marginfi_accounts import (
     token,
     vault,
 )
-from solders.pubkey import Pubkey
 
 NOW, SLOT = 1_740_000_000, 320_000_000
 GROUP, POSITION, LIQUIDATOR, AUTHORITY = key(1), key(2), key(3), key(4)
@@ -116,7 +117,9 @@ def random_bank(rnd: random.Random, place: int, kind: str) -> tuple[Bank, float]
     ), price  # fmt: skip
 
 
-def set_oracle(rnd: random.Random, bank: Bank, price: float, accounts: dict[Pubkey, tuple[Pubkey, bytes]], kind: str) -> list[Pubkey]:
+def set_oracle(
+    rnd: random.Random, bank: Bank, price: float, accounts: dict[Pubkey, tuple[Pubkey, bytes]], kind: str
+) -> list[Pubkey]:
     """Write the price accounts of a bank and return them in the order in which the program takes them."""
     if bank.tag == 2:
         bank.oracle, bank.decimals = 5, 9
@@ -194,7 +197,11 @@ def fill(rnd: random.Random, given: State, prices: list[float]) -> None:
     given.liquidator = [kept]
     extra = given.banks[rnd.randrange(len(given.banks))]
     if rnd.random() < 0.5 and extra.address != own.address:
-        side = {"assets": rnd.randrange(1, 10**9) * ONE} if rnd.random() < 0.7 else {"debts": rnd.randrange(1, 10**4) * ONE}
+        side = (
+            {"assets": rnd.randrange(1, 10**9) * ONE}
+            if rnd.random() < 0.7
+            else {"debts": rnd.randrange(1, 10**4) * ONE}
+        )
         given.liquidator.append(Balance(extra.address, tag=extra.tag, touched=NOW, **side))
     if rnd.random() < 0.1:
         given.liquidator.insert(0, None)
@@ -263,7 +270,10 @@ def finish(rnd: random.Random, given: State) -> None:
         held = 10**17 if given.kind != "no vault" else rnd.choice((0, 10, 10**6))
         accounts[vault("liquidity_vault", bank.address)[0]] = (TOKEN, vault_data(bank, "liquidity_vault_auth", held))
         accounts[vault("insurance_vault", bank.address)[0]] = (TOKEN, vault_data(bank, "insurance_vault_auth", 0))
-    accounts[POSITION] = (PROGRAM, margin_account(GROUP, AUTHORITY if given.kind == "self" else key(5), given.position, given.flags[0]))
+    accounts[POSITION] = (
+        PROGRAM,
+        margin_account(GROUP, AUTHORITY if given.kind == "self" else key(5), given.position, given.flags[0]),
+    )
     if given.liquidator_address == LIQUIDATOR:
         accounts[LIQUIDATOR] = (PROGRAM, margin_account(GROUP, AUTHORITY, given.liquidator, given.flags[1]))
     if given.kind == "wrong kind":

@@ -14,7 +14,6 @@ import gzip
 import hashlib
 import os
 import struct
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -96,10 +95,9 @@ def trials(data: bytes) -> Iterator[Trial]:
 
 def make(programs: Path, seed: int, count: int) -> bytes:
     """Return the file's content before compression."""
-    sys.path.insert(0, str(Path(__file__).parent))
-    from marginfi_accounts import PROGRAM, TOKEN, vault
-    from marginfi_states import POSITION, state
-    from marginfi_vm import BINARY, Vm
+    from tests.differential.marginfi_accounts import PROGRAM, TOKEN, vault
+    from tests.differential.marginfi_states import POSITION, state
+    from tests.differential.marginfi_vm import BINARY, Vm
 
     vm = Vm(programs)
     digest = hashlib.sha256((programs / BINARY).read_bytes()).hexdigest()

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from marginfi_accounts import PROGRAM, TOKEN, Balance, kind, vault
-from marginfi_states import AUTHORITY, GROUP, POSITION, State
 from solders.account import Account
 from solders.hash import Hash
 from solders.instruction import AccountMeta, Instruction
@@ -15,6 +13,9 @@ from solders.message import MessageV0
 from solders.pubkey import Pubkey
 from solders.signature import Signature
 from solders.transaction import VersionedTransaction
+
+from tests.differential.marginfi_accounts import PROGRAM, TOKEN, Balance, kind, vault
+from tests.differential.marginfi_states import AUTHORITY, GROUP, POSITION, State
 
 BINARY = "quartz_marginfi.so"
 COMPUTE = Instruction(

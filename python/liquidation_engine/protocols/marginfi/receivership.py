@@ -1,0 +1,84 @@
+"""The newer liquidation (from 0.1.6 on): a receiver acts for the account between a start and an end that checks the result.
+
+The start is the first instruction of the transaction apart from compute budget and the refreshes of other protocols, the end is
+the last. Known from the program's source only: no binary of such a version is public.
+"""
+
+import hashlib
+
+from solders.instruction import Instruction
+from solders.pubkey import Pubkey
+
+from liquidation_engine.protocols.marginfi import addresses
+from liquidation_engine.protocols.marginfi.accounts import MarginAccount
+from liquidation_engine.protocols.marginfi.addresses import INSTRUCTIONS_SYSVAR, PROGRAM_ID, SYSTEM_PROGRAM_ID
+from liquidation_engine.protocols.marginfi.instructions import repay, withdraw
+from liquidation_engine.protocols.marginfi.observations import Observer, readonly, signer, writable
+
+
+def _discriminator(name: str) -> bytes:
+    return hashlib.sha256(f"global:{name}".encode()).digest()[:8]
+
+
+def init_record(position: MarginAccount, payer: Pubkey) -> Instruction:
+    """Make the account's liquidation record, once; the payer bears its rent."""
+    record = addresses.liquidation_record(position.address)
+    accounts = [
+        writable(position.address),
+        signer(payer, is_writable=True),
+        writable(record),
+        readonly(SYSTEM_PROGRAM_ID),
+    ]
+    return Instruction(PROGRAM_ID, _discriminator("marginfi_account_init_liq_record"), accounts)
+
+
+def start(observer: Observer, position: MarginAccount, receiver: Pubkey) -> Instruction:
+    """Put the account under the receiver; every bank is written, because it keeps the prices until the end."""
+    observed = observer.balances(position.banks())
+    banks = set(position.banks())
+    accounts = [
+        writable(position.address),
+        writable(addresses.liquidation_record(position.address)),
+        readonly(receiver),
+        readonly(INSTRUCTIONS_SYSVAR),
+        *(writable(meta.pubkey) if meta.pubkey in banks else meta for meta in observed),
+    ]
+    return Instruction(PROGRAM_ID, _discriminator("start_liquidation"), accounts)
+
+
+def end(position: MarginAccount, receiver: Pubkey, fee_wallet: Pubkey, left: tuple[Pubkey, ...]) -> Instruction:
+    """Check health and premium over the banks `left` (closed balances no longer count) and pay the flat fee."""
+    accounts = [
+        writable(position.address),
+        writable(addresses.liquidation_record(position.address)),
+        signer(receiver, is_writable=True),
+        readonly(addresses.fee_state()),
+        writable(fee_wallet),
+        readonly(SYSTEM_PROGRAM_ID),
+        *map(writable, sorted(left, key=bytes, reverse=True)),
+    ]
+    return Instruction(PROGRAM_ID, _discriminator("end_liquidation"), accounts)
+
+
+def liquidation(
+    observer: Observer,
+    position: MarginAccount,
+    receiver: Pubkey,
+    fee_wallet: Pubkey,
+    *,
+    asset: Pubkey,
+    debt: Pubkey,
+    seized: int,
+    repaid: int,
+    destination: Pubkey,
+    source: Pubkey,
+) -> list[Instruction]:
+    """Return the whole sequence for one pair of legs; a swap may stand between withdraw and repay."""
+    first = [] if position.liquidation_record else [init_record(position, receiver)]
+    return [
+        *first,
+        start(observer, position, receiver),
+        withdraw(observer, position, asset, destination, seized, authority=receiver),
+        repay(position, debt, source, repaid, authority=receiver),
+        end(position, receiver, fee_wallet, position.banks()),
+    ]
