@@ -361,9 +361,16 @@ def refusal_of(result: FailedTransactionMetadata) -> str:
     error = result.err()
     if not isinstance(error, TransactionErrorInstructionError):
         return str(error)
-    if not isinstance(error.err, InstructionErrorCustom):
-        return str(error.err)
-    return REFUSALS.get(error.err.code, f"Custom({error.err.code})")
+    code = refusal_code(result)
+    return str(error.err) if code == -1 else REFUSALS.get(code, f"Custom({code})")
+
+
+def refusal_code(result: FailedTransactionMetadata) -> int:
+    """Return the failed instruction's custom code, -1 for any other error."""
+    error = result.err()
+    if isinstance(error, TransactionErrorInstructionError) and isinstance(error.err, InstructionErrorCustom):
+        return error.err.code
+    return -1
 
 
 def replaced(instruction: Instruction, place: int, key: Pubkey, **flags: bool) -> Instruction:

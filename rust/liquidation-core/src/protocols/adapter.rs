@@ -249,7 +249,10 @@ pub trait Adapter: Sync {
 }
 
 /// Every protocol by its name, one line each.
-static ADAPTERS: &[(&str, &dyn Adapter)] = &[("marginfi", &super::marginfi::Marginfi)];
+static ADAPTERS: &[(&str, &dyn Adapter)] = &[
+    ("marginfi", &super::marginfi::Marginfi),
+    ("reference", &super::reference::adapter::Reference),
+];
 
 /// Returns a protocol's adapter by its name.
 #[must_use]

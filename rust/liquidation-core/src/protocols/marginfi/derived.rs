@@ -1,39 +1,21 @@
-//! Addresses that programs derive from seeds: the first bump from 255 down whose hash is no point of the curve.
+//! Addresses that other programs derive for what a bank's price is read from.
 
-use ed25519_dalek::VerifyingKey;
 use lending_math::Pubkey;
-use sha2::{Digest, Sha256};
 
 use super::programs::{PYTH_PUSH, STAKE_POOL};
-
-/// Returns the address and its bump.
-#[must_use]
-pub fn derived(seeds: &[&[u8]], program: &Pubkey) -> (Pubkey, u8) {
-    for bump in (0..=u8::MAX).rev() {
-        let mut hash = Sha256::new();
-        seeds.iter().for_each(|seed| hash.update(seed));
-        hash.update([bump]);
-        hash.update(program);
-        hash.update(b"ProgramDerivedAddress");
-        let address: Pubkey = hash.finalize().into();
-        if VerifyingKey::from_bytes(&address).is_err() {
-            return (address, bump);
-        }
-    }
-    ([0; 32], 0)
-}
+use crate::address::find_program_address;
 
 /// Returns where Pyth keeps the sponsored price of a feed.
 #[must_use]
 pub fn sponsored_price(feed: &[u8; 32]) -> Pubkey {
-    derived(&[&0u16.to_le_bytes(), feed], &PYTH_PUSH).0
+    find_program_address(&[&0u16.to_le_bytes(), feed], &PYTH_PUSH).0
 }
 
 /// Returns the second stake account of a validator's pool.
 #[must_use]
 pub fn on_ramp(vote: &Pubkey) -> Pubkey {
-    let (pool, _) = derived(&[b"pool", vote], &STAKE_POOL);
-    derived(&[b"onramp", &pool], &STAKE_POOL).0
+    let (pool, _) = find_program_address(&[b"pool", vote], &STAKE_POOL);
+    find_program_address(&[b"onramp", &pool], &STAKE_POOL).0
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The reference lending program (`docs/reference-program.md`), on the arithmetic that the program itself executes.
 
+pub mod adapter;
 pub mod digest;
 pub mod health;
 pub mod patience;
