@@ -338,8 +338,11 @@ def from_base58(text: str) -> bytes:
 _Given = Sequence[tuple[bytes, bytes, int, bytes]]
 _Asked = tuple[object, ...]
 
+def protocol_names() -> list[str]:
+    """Return the names of the protocols that the questions below are answered for."""
+
 def predict(protocol: str, accounts: _Given, clock: tuple[int, int], request: _Asked) -> tuple[Any, ...]:
-    """Return what a protocol's program will do with a liquidation, as a tuple (`protocols.adapter` gives it names)."""
+    """Return what a protocol's program will do with a liquidation, as a tuple."""
 
 def health(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> tuple[int, int, bool, str]:
     """Return (numerator, denominator, liquidatable, reason) of a position."""

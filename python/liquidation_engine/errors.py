@@ -16,7 +16,8 @@ LiquidationEngineError
 │       └── MinContextSlotNotReached  the node is behind the slot that was asked for
 ├── TransactionTooLarge          a transaction that does not fit into one packet (made by chain)
 ├── WalletError                  the key cannot be read or must not be used
-├── SigningRefused               the signer's policy or the kill switch forbids this transaction
+├── SigningRefused               the signer's policy forbids this transaction
+│   └── SigningPaused            the kill switch is on or its state is unknown: the same transaction may be signed later
 ├── LedgerError                  entries that would not balance
 ├── ArgumentError                an argument of another type, length or range than it must be (made by _core, as the next three)
 ├── UnknownPosition              the book has no position at this address
@@ -92,7 +93,11 @@ class WalletError(LiquidationEngineError):
 
 
 class SigningRefused(LiquidationEngineError):
-    """The signer's policy or the kill switch forbids this transaction."""
+    """The signer's policy forbids this transaction."""
+
+
+class SigningPaused(SigningRefused):
+    """The kill switch is on, or its state is not known for certain: that says nothing against this transaction."""
 
 
 class LedgerError(LiquidationEngineError):

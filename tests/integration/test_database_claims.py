@@ -10,6 +10,7 @@ import pytest
 
 from database_builders import SEEN_AT, U64_MAX, insert, landed, live_intent, plan, signed
 from liquidation_engine.database import Database, Guards, Intents, KillSwitch
+from liquidation_engine.database.pool import Interrupted
 from liquidation_engine.database.rows import plan_to_json
 from liquidation_engine.errors import ServerError
 from liquidation_engine.model import Expired, FenceLost, Intent, KillSwitchOn, LiveIntentExists, Settlement
@@ -240,3 +241,23 @@ async def _until_somebody_waits_for_a_lock(database: Database) -> None:
                 await asyncio.sleep(0.01)
     finally:
         await connection.close()
+
+
+async def test_who_falls_asleep_in_a_transaction_holds_a_row_for_three_seconds_at_most(database: Database) -> None:
+    guards = Guards(database)
+    await guards.claim(POSITION, "sleeper")
+    waited = 0.0
+
+    async def sleeper() -> None:
+        nonlocal waited
+        async with database.transaction() as transaction:
+            await transaction.row("lock_guard", POSITION)
+            began = asyncio.get_running_loop().time()
+            await guards.claim(POSITION, "awake")  # waits for the row
+            waited = asyncio.get_running_loop().time() - began
+            await transaction.row("lock_guard", POSITION)  # the sleeper wakes
+
+    with pytest.raises(Interrupted):
+        await sleeper()
+    assert 2.5 < waited < 4.5
+    assert (await guards.claim(POSITION, "later")).fence == 3

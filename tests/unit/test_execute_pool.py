@@ -65,12 +65,14 @@ class Bench:
         self.worker = ScriptedWorker(answer if callable(answer) else _always(answer))
         self.ended: list[Any] = []
         self.stop = asyncio.Event()
+        self.may_begin = True
         self.pool: Any = Pool(
             self.stream,
             self.worker,  # type: ignore[arg-type]
             self.database,
             RecordedStages(),
             limits=PoolLimits(**limits),
+            may_begin=lambda: self.may_begin,
             ended=lambda _, outcome: self.ended.append(outcome),
         )
 
@@ -93,6 +95,35 @@ def _always(outcome: object) -> Answer:
 async def seconds(number: float) -> None:
     """Let the loop's time pass."""
     await asyncio.sleep(number)
+
+
+async def test_while_nothing_may_be_signed_no_candidate_is_begun_and_none_is_lost() -> None:
+    bench = Bench(LANDED)
+    bench.may_begin = False
+    async with bench.running():
+        await bench.stream.publish([candidate()])
+        await seconds(20)
+        assert (bench.worker.handled, bench.stream.acknowledged) == ([], [])
+        bench.may_begin = True
+        await seconds(1)
+        assert bench.worker.handled == ["position-1"]
+
+
+async def test_a_candidate_in_hand_waits_until_it_may_be_signed() -> None:
+    async def answer(_: Candidate) -> Any:
+        if len(bench.worker.handled) > 1:
+            return LANDED
+        bench.may_begin = False
+        return Deferred("the kill switch is on", settled=False)
+
+    bench = Bench(answer)
+    async with bench.running():
+        await bench.stream.publish([candidate()])
+        await seconds(20)
+        assert (len(bench.worker.handled), bench.stream.acknowledged) == (1, [])
+        bench.may_begin = True
+        await seconds(1)
+        assert len(bench.stream.acknowledged) == 1
 
 
 async def test_an_entry_is_acknowledged_only_after_its_outcome() -> None:

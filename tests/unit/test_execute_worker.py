@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from execute_world import World
-from liquidation_engine.errors import MinContextSlotNotReached, RpcTimeout, ServerError, SigningRefused
+from liquidation_engine.errors import MinContextSlotNotReached, RpcTimeout, ServerError, SigningPaused, SigningRefused
 from liquidation_engine.execute.worker import MOST_LANDINGS, Deferred
 from liquidation_engine.model import (
     AlreadyLiquidated,
@@ -237,11 +237,12 @@ async def test_beside_a_live_intent_a_worker_sends_nothing() -> None:
     assert world.chain.sent == []
 
 
-async def test_a_stopped_engine_creates_no_intent() -> None:
+async def test_a_stopped_engine_creates_no_intent_and_holds_nothing_against_the_position() -> None:
     world = World([PAYS])
     world.database.stopped = "maintenance"
     outcome = await world.worker.handle(candidate())
-    assert outcome == Rejected("stopped: maintenance", 101)
+    assert outcome == Deferred("stopped: maintenance", settled=False)
+    assert world.database.guard("position-1").failures == 0
     assert world.chain.sent == []
     assert world.database.intents == []
 
@@ -251,6 +252,14 @@ async def test_a_refused_signature_is_no_intent() -> None:
     world = World(lending=lending)
     outcome = await world.worker.handle(candidate())
     assert outcome == Rejected("signing refused: foreign program", 101)
+    assert world.database.intents == []
+
+
+async def test_a_paused_signature_is_no_failure_of_the_position() -> None:
+    world = World(lending=FakeLending([PAYS], refuses_to_sign=SigningPaused("unknown")))
+    outcome = await world.worker.handle(candidate())
+    assert outcome == Deferred("unknown", settled=False)
+    assert world.database.guard("position-1").failures == 0
     assert world.database.intents == []
 
 

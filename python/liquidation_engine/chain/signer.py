@@ -11,7 +11,7 @@ from solders.transaction import VersionedTransaction
 from liquidation_engine.chain.fees import network_fee_lamports
 from liquidation_engine.chain.transaction import compile_message, serialize
 from liquidation_engine.chain.wallet import Wallet
-from liquidation_engine.errors import SigningRefused
+from liquidation_engine.errors import SigningPaused, SigningRefused
 from liquidation_engine.model import SignedTransaction
 
 TOKEN_PROGRAM = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"  # noqa: S105 - an address
@@ -48,12 +48,12 @@ class Signer:
         compute_unit_limit: int,
         compute_unit_price_micro_lamports: int,
     ) -> SignedTransaction:
-        """Return the signed transaction; SigningRefused if a program, a further signer or the kill switch forbids."""
+        """Return the signed transaction; SigningRefused if a program or a further signer, SigningPaused if the kill switch forbids."""
         self._check(instructions)
         limit, price = compute_unit_limit, compute_unit_price_micro_lamports
         message = compile_message(self.pubkey, instructions, blockhash, limit, price)
         if not self._may_sign():
-            raise SigningRefused("the kill switch is on, or its state is not known for certain")
+            raise SigningPaused("the kill switch is on, or its state is not known for certain")
         transaction = VersionedTransaction(message, [self._wallet.keypair])
         return SignedTransaction(
             signature=str(transaction.signatures[0]),

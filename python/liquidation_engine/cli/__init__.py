@@ -6,7 +6,10 @@ import sys
 def main() -> None:
     """Run the command line; every planned error becomes one message with its next step and exit code 2."""
     try:
-        from liquidation_engine.cli.app import run_app
+        if sys.argv[1:2] == ["idl"]:  # the IDL compiler's environment has nothing else of ours
+            from liquidation_engine.cli.idl import run_idl as run_app
+        else:
+            from liquidation_engine.cli.app import run_app
     except ModuleNotFoundError as error:
         print(f"error: {error.name} is not installed: pip install 'liquidation-engine[run,localnet]'", file=sys.stderr)  # noqa: T201
         sys.exit(2)

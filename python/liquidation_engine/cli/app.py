@@ -1,16 +1,14 @@
 """The commands and their options."""
 
 import asyncio
-import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-import typer.core
-from rich.console import Console
 
 from liquidation_engine import config
-from liquidation_engine.errors import LiquidationEngineError
+from liquidation_engine.cli.exit_codes import run_typer
+from liquidation_engine.cli.idl import idl
 
 app = typer.Typer(
     name="liquidation-engine",
@@ -21,6 +19,7 @@ app = typer.Typer(
 )
 fund = typer.Typer(help="The insurance fund.", no_args_is_help=True)
 app.add_typer(fund, name="fund")
+app.add_typer(idl, name="idl")
 
 Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
 
@@ -155,24 +154,6 @@ def fund_address(
     typer.echo(f"fund  {address}\nvault {vault}")
 
 
-# Newer releases of typer carry a click of their own, whose exceptions are not those of the package `click`.
-_BadCommandLine: type[Any] = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException")
-
-
 def run_app() -> int:
     """Run the command line and return the exit code."""
-    console = Console(stderr=True, highlight=False)
-    try:
-        code = app(standalone_mode=False)
-        return code if isinstance(code, int) else 0
-    except typer.Exit as error:
-        return error.exit_code
-    except _BadCommandLine as error:
-        error.show(file=sys.stderr)
-        return 2
-    except LiquidationEngineError as error:
-        console.print("[bold red]error:[/] ", end="")
-        console.print(str(error), markup=False, soft_wrap=True)
-        return 2
-    except (KeyboardInterrupt, asyncio.CancelledError, typer.Abort):
-        return 130
+    return run_typer(app)

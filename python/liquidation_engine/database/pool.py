@@ -21,7 +21,7 @@ SERVER_SETTINGS = {
     "synchronous_commit": "on",
     "statement_timeout": "10s",
     "lock_timeout": "5s",
-    "idle_in_transaction_session_timeout": "15s",
+    "idle_in_transaction_session_timeout": "3s",
     "timezone": "UTC",
 }
 _COMMAND_SECONDS = 12.0
@@ -33,6 +33,7 @@ CONNECTION_ERRORS = (
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,  # shutdown, cancelled by timeout, cannot connect now
     asyncpg.InsufficientResourcesError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # we slept in the middle of a transaction, which is undone
 )
 _PASSING_ERRORS = (*CONNECTION_ERRORS, asyncpg.LockNotAvailableError, asyncpg.TransactionRollbackError)
 

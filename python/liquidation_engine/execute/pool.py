@@ -89,10 +89,11 @@ class Pool(Generic[EntryType]):
         stages: Stages,
         *,
         limits: PoolLimits,
+        may_begin: Callable[[], bool],
         ended: Callable[[Candidate, Outcome | Deferred], None],
     ) -> None:
         self._consumer, self._worker, self._intents = consumer, worker, intents
-        self._stages, self._limits, self._ended = stages, limits, ended
+        self._stages, self._limits, self._may_begin, self._ended = stages, limits, may_begin, ended
         self._in_work: dict[str, asyncio.Task[None]] = {}  # stream id -> task
         self._free = asyncio.Semaphore(limits.concurrency)
         self._set_aside: dict[int, float] = {}  # intents that could not be finished -> when to try again
@@ -131,7 +132,7 @@ class Pool(Generic[EntryType]):
 
     async def _read_once(self) -> None:
         room = self._limits.concurrency * 4 - len(self._in_work)  # some of them only wait for their position
-        if room <= 0 or self._free.locked():
+        if room <= 0 or self._free.locked() or not self._may_begin():
             await asyncio.sleep(0.005)
             return
         for entry in await self._consumer.read(min(room, self._limits.concurrency)):
@@ -176,11 +177,15 @@ class Pool(Generic[EntryType]):
         task.add_done_callback(lambda _: self._in_work.pop(entry.stream_id, None))
 
     async def _when_free(self, candidate: Candidate) -> Outcome | Deferred:
-        """Handle the candidate; while another worker holds its position, wait without taking up a place."""
+        """Handle the candidate; while another worker holds its position or nothing may be signed, wait without taking up a place."""
         deadline = time.monotonic() + self._limits.patience_seconds
         while True:
+            outcome: Outcome | Deferred
             async with self._free:
-                outcome = await self._worker.handle(candidate, may_stay=self._has_room)
+                if self._may_begin():
+                    outcome = await self._worker.handle(candidate, may_stay=self._has_room)
+                else:
+                    outcome = Deferred("nothing may be signed", settled=False)
             if not isinstance(outcome, Deferred) or outcome.settled or time.monotonic() > deadline:
                 return outcome
             await asyncio.sleep(self._limits.look_again_seconds)

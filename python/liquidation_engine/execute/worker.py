@@ -14,7 +14,7 @@ from typing import assert_never
 import structlog
 
 from liquidation_engine.clock import Clock
-from liquidation_engine.errors import MinContextSlotNotReached, RpcError, ServerError, SigningRefused
+from liquidation_engine.errors import MinContextSlotNotReached, RpcError, ServerError, SigningPaused, SigningRefused
 from liquidation_engine.execute.failures import (
     ALREADY_LIQUIDATED,
     BLOCKHASH_EXPIRED,
@@ -239,6 +239,8 @@ class Worker:
                 signed = await self._lending.sign(
                     plan, units=simulated.units, attempt=attempt % self._policy.retry_attempts
                 )
+            except SigningPaused as error:
+                return Deferred(str(error), settled=False)
             except SigningRefused as error:
                 return Rejected(f"signing refused: {error}", plan.slot)
             except RpcError as error:
@@ -260,7 +262,7 @@ class Worker:
             case FenceLost() | LiveIntentExists():
                 return Deferred("another worker took the position up", settled=False)
             case KillSwitchOn(reason=reason):
-                return Rejected(f"stopped: {reason}", plan.slot)
+                return Deferred(f"stopped: {reason}", settled=False)
 
     async def _finish(self, intent: Intent) -> Landed | LandedFailed | Expired | Deferred:
         """Bring a live intent to its end. What goes wrong on the way leaves it live, in Postgres, for whoever adopts it."""

@@ -4,10 +4,11 @@ Between `chain/` (which moves bytes) and `execute/` (which decides): nothing her
 protocol's arithmetic (`adapter`): what its program will do with given accounts.
 """
 
+from liquidation_engine import _core
 from liquidation_engine.errors import ConfigError
 from liquidation_engine.protocols.adapter import ALL, Adapter, Health, Plan, Policy, Prediction, Refusal, Term
 
-NAMES = ("save", "kamino", "marginfi", "reference")
+NAMES = tuple(_core.protocol_names())
 
 __all__ = ["ALL", "NAMES", "Adapter", "Health", "Plan", "Policy", "Prediction", "Refusal", "Term", "get"]
 

@@ -108,7 +108,10 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         with _first_contact():
             market = await load_market(rpc, settings.program_id, settings.market)
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
-        kill_switch = KillSwitchCache(_switch_reader(database), redis=client)
+        # A connection of its own: whoever waits for a row must not keep this instance from knowing whether it may sign.
+        switch_database = await Database.connect(settings.database_url.get_secret_value(), max_size=1)
+        stack.push_async_callback(switch_database.close)
+        kill_switch = KillSwitchCache(_switch_reader(switch_database), redis=client)
         await kill_switch.refresh()
         observation = Observation.of(settings)
         stack.callback(observation.close)

@@ -95,6 +95,7 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
             intents,
             instance.observation,
             limits=PoolLimits(concurrency=settings.worker_concurrency),
+            may_begin=(lambda: True) if settings.dry_run else instance.kill_switch.may_sign,
             ended=instance.observation.ended,
         )
         finality = asyncio.create_task(_watch_finality(instance, Intents(instance.database), chain))

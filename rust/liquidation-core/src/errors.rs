@@ -25,7 +25,7 @@ pub enum CoreError {
     #[error("'{0}' is not an address: expected 32 bytes in base58")]
     NotAnAddress(String),
     /// No arithmetic for this protocol.
-    #[error("protocol '{0}' is not known, expected 'reference'")]
+    #[error("found protocol '{0}', expected one of {known}", known = crate::protocols::adapter::names().collect::<Vec<_>>().join(", "))]
     UnknownProtocol(String),
     /// The book has no such position.
     #[error("position {0} is not in the book")]

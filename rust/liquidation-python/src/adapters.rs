@@ -39,6 +39,12 @@ type Held = (
     Option<Text>,
 );
 
+/// Return the names of the protocols that the questions below are answered for.
+#[pyfunction]
+pub fn protocol_names() -> Vec<&'static str> {
+    adapter::names().collect()
+}
+
 /// Return what a protocol's program will do with a liquidation, as a tuple.
 #[pyfunction]
 pub fn predict(

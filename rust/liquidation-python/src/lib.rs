@@ -17,7 +17,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::adapters::{best_plan, explain, health, predict};
+    use crate::adapters::{best_plan, explain, health, predict, protocol_names};
     #[pymodule_export]
     use crate::book::PositionBook;
     #[pymodule_export]

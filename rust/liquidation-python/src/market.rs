@@ -37,7 +37,13 @@ impl MarketBook {
         market: Address,
     ) -> PyResult<MarketBook> {
         if protocol.0 != "reference" {
-            return Err(to_py_err(py, CoreError::UnknownProtocol(protocol.0)));
+            return Err(to_py_err(
+                py,
+                CoreError::Argument(format!(
+                    "found protocol '{}', expected 'reference'",
+                    protocol.0
+                )),
+            ));
         }
         let (program, market) = (program.0, market.0);
         Ok(MarketBook {

@@ -254,6 +254,11 @@ static ADAPTERS: &[(&str, &dyn Adapter)] = &[
     ("reference", &super::reference::adapter::Reference),
 ];
 
+/// Returns the names of all protocols.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.iter().map(|(name, _)| *name)
+}
+
 /// Returns a protocol's adapter by its name.
 #[must_use]
 pub fn named(name: &str) -> Option<&'static dyn Adapter> {
