@@ -32,6 +32,13 @@ def vault(seed: str, bank: Pubkey) -> tuple[Pubkey, int]:
     return Pubkey.find_program_address([seed.encode(), bytes(bank)], PROGRAM)
 
 
+@cache
+def sponsored(feed: bytes) -> Pubkey:
+    """Return where Pyth keeps the sponsored price of a feed."""
+    push = Pubkey.from_string("pythWSnswVUd12oZpeFP8e9CVaEqJg25g1Vtc2biRsT")
+    return Pubkey.find_program_address([bytes(2), feed], push)[0]
+
+
 def fixed(value: int) -> bytes:
     """Return 16 bytes of a fixed-point number's bits."""
     return value.to_bytes(16, "little", signed=True)

@@ -23,6 +23,7 @@ from tests.differential.marginfi_accounts import (
     mint,
     price_update,
     pull_feed,
+    sponsored,
     stake,
     token,
     vault,
@@ -136,7 +137,7 @@ def set_oracle(
     ema = (max(-(2**63), min(2**63 - 1, ema[0])), ema[1])
     age = bank.max_age or 60
     late = rnd.choice((age, age + 1, age + 100)) if hit == "stale" else rnd.choice((0, 1, min(age, 30), -5))
-    address, feed = key(300 + bank.number), key(400 + bank.number)
+    address, feed = key(300 + bank.number), bytes(key(400 + bank.number))
     if bank.oracle == 4:
         age = bank.max_age
         late = rnd.choice((age, age + 1, 0)) if hit == "stale" else min(late, age)
@@ -151,9 +152,9 @@ def set_oracle(
         trading = rnd.random() < 0.8
         accounts[address] = (PYTH, legacy_price((units, width), ema, exponent, NOW - late, trading=trading))
         return [address]
-    level = 0 if hit == "unverified" else 1
-    accounts[address] = (RECEIVER, price_update((units, width), ema, exponent, NOW - late, bytes(feed), level))
-    bank.keys = [bytes(feed)]
+    level, address = 0 if hit == "unverified" else 1, sponsored(feed)
+    accounts[address] = (RECEIVER, price_update((units, width), ema, exponent, NOW - late, feed, level))
+    bank.keys = [feed]
     if bank.oracle != 5:
         return [address]
     pool, shares = key(500 + bank.number), key(600 + bank.number)
