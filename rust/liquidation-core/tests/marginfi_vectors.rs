@@ -7,6 +7,10 @@ mod marginfi_trials;
 use std::collections::HashMap;
 
 use liquidation_core::protocols::adapter::{named, Unanswered};
+use liquidation_core::protocols::marginfi::assessment::assess;
+use liquidation_core::protocols::marginfi::confirm::Banks;
+use liquidation_core::protocols::marginfi::version::Version;
+use liquidation_core::protocols::marginfi::world::World;
 use marginfi_trials::read;
 
 #[test]
@@ -62,4 +66,31 @@ fn an_absent_account_is_named() {
             Err(missing)
         );
     }
+}
+
+#[test]
+fn a_confirmed_account_has_the_health_that_is_told() {
+    let (_, trials) = read().unwrap();
+    let mut compared = 0;
+    for trial in &trials {
+        let accounts = trial.accounts();
+        let world = World::new(&accounts, trial.clock, Version::V0_1_1);
+        let told = assess(&world, &trial.request.position).map(|assessed| assessed.totals);
+        let confirmed = || {
+            let account = world.margin_account(&trial.request.position)?;
+            let group = world.group(&account.group())?;
+            group.check_length()?;
+            let keys: Vec<_> = account.balances().map(|balance| balance.bank).collect();
+            let banks = Banks::at(&world, &keys, &group)?;
+            banks.confirm(&banks.decode(&account, true)?.unwrap())
+        };
+        match (told, confirmed()) {
+            (Ok(told), confirmed) => {
+                assert_eq!(confirmed, Ok(told));
+                compared += 1;
+            }
+            (Err(_), confirmed) => assert!(confirmed.is_err() || trial.error != 0),
+        }
+    }
+    assert!(compared > 800, "{compared}");
 }

@@ -26,6 +26,17 @@ const POWERS: [I80F48; 24] = {
     powers
 };
 
+/// 10⁰ … 10¹⁹ as words.
+const WHOLE_POWERS: [u64; 20] = {
+    let mut powers = [1u64; 20];
+    let mut power = 1;
+    while power < 20 {
+        powers[power] = powers[power - 1] * 10;
+        power += 1;
+    }
+    powers
+};
+
 impl I80F48 {
     /// 0.
     pub const ZERO: I80F48 = I80F48(0);
@@ -152,6 +163,20 @@ impl I80F48 {
         }
     }
 
+    /// Returns `a/10^power` to 48 fraction bits, rounded towards 0: what dividing by [`I80F48::power_of_ten`] gives, sooner.
+    #[must_use]
+    pub fn over_power_of_ten(self, power: u32) -> Option<I80F48> {
+        let Some(divisor) = WHOLE_POWERS.get(power as usize) else {
+            return self.over(I80F48::power_of_ten(power)?);
+        };
+        let magnitude = by_word(self.0.unsigned_abs(), *divisor) as i128; // at most 2¹²⁷, and that only by 1
+        Some(I80F48(if self.0 < 0 {
+            magnitude.wrapping_neg()
+        } else {
+            magnitude
+        }))
+    }
+
     /// Returns the part above the point as a u64, `None` if it is not one.
     #[must_use]
     pub fn to_u64(self) -> Option<u64> {
@@ -252,6 +277,13 @@ mod tests {
             let b = b >> cut;
             let got = I80F48::from_bits(a).times(I80F48::from_bits(b)).map(I80F48::bits);
             prop_assert_eq!(got, product_shifted(a, b));
+        }
+
+        #[test]
+        fn dividing_by_a_power_of_ten_is_dividing(a: i128, power in 0u32..24) {
+            let a = I80F48::from_bits(a);
+            let slow = I80F48::power_of_ten(power).and_then(|ten| a.over(ten));
+            prop_assert_eq!(a.over_power_of_ten(power), slow);
         }
 
         #[test]

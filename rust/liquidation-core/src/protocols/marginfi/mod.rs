@@ -8,6 +8,7 @@ pub mod assessment;
 pub mod balance;
 pub mod bank;
 pub mod bytes;
+pub mod confirm;
 pub mod derived;
 pub mod emode;
 pub mod explanation;

@@ -135,12 +135,19 @@ pub fn value(
     if amount == I80F48::ZERO {
         return Ok(I80F48::ZERO);
     }
-    let power = I80F48::power_of_ten(u32::from(decimals)).ok_or(Refusal::Panic)?;
+    let power = u32::from(decimals);
+    if I80F48::power_of_ten(power).is_none() {
+        return Err(Refusal::Panic);
+    }
     let weighted = match weight {
         Some(weight) => amount.times(weight).ok_or(Refusal::Panic)?,
         None => amount,
     };
-    math(weighted.times(price).and_then(|value| value.over(power)))
+    math(
+        weighted
+            .times(price)
+            .and_then(|value| value.over_power_of_ten(power)),
+    )
 }
 
 /// Returns value · 10^decimals / price.
