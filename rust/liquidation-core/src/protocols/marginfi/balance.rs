@@ -78,9 +78,14 @@ impl Ledger<'_, '_, '_> {
         let balance = self.account.balance(self.slot);
         let deposits = self.bank.asset_amount(balance.asset_shares)?;
         let withdrawn = deposits.min(amount);
-        let borrowed = math(amount.minus(deposits))?.max(I80F48::ZERO);
-        if how == Decrease::Withdraw && math(borrowed.magnitude())? >= ROUNDING {
-            return Err(Refusal::TooMuchCollateral);
+        let mut borrowed = math(amount.minus(deposits))?.max(I80F48::ZERO);
+        if how == Decrease::Withdraw {
+            if math(borrowed.magnitude())? >= ROUNDING {
+                return Err(Refusal::WithdrawOnly);
+            }
+            if !self.version.is_old() {
+                borrowed = I80F48::ZERO;
+            }
         }
         self.check_state(borrowed > ROUNDING)?;
         let assets = self.bank.asset_shares(withdrawn, self.version)?;
@@ -91,7 +96,7 @@ impl Ledger<'_, '_, '_> {
         let liability_shares = math(balance.liability_shares.plus(debts))?;
         self.bank
             .change_liabilities(debts, how != Decrease::Unlimited)?;
-        if self.version.is_old() {
+        if self.version.is_old() || how == Decrease::Withdraw {
             self.bank.check_utilization()?;
         }
         self.write(&balance, asset_shares, liability_shares);

@@ -267,6 +267,29 @@ impl Bank<'_> {
         Ok(())
     }
 
+    /// Refuses in the states in which nothing may be done.
+    pub fn check_state(&self) -> Outcome<()> {
+        match self.state() {
+            Some(State::Killed) => Err(Refusal::BankKilled),
+            Some(State::Uninitialized) => Err(Refusal::BankUninitialized),
+            Some(State::Paused) => Err(Refusal::BankPaused),
+            Some(_) => Ok(()),
+            None => Err(Refusal::Panic),
+        }
+    }
+
+    /// Notes that the last debt of a bank without a market was repaid.
+    pub fn note_tokenless(&mut self) {
+        const ALLOWED: u64 = 1 << 5;
+        const COMPLETE: u64 = 1 << 6;
+        const NOTHING: I80F48 = I80F48::from_bits(I80F48::literal(1, 10_000).bits() * 10);
+        let owed = self.total_liability_shares().magnitude();
+        if self.flags() & ALLOWED != 0 && owed.is_some_and(|owed| owed < NOTHING) {
+            let flags = self.flags() | COMPLETE;
+            self.fields.put(840, &flags.to_le_bytes());
+        }
+    }
+
     /// Counts positions with deposits (at 1,536) or debt (at 1,540).
     pub fn count_positions(&mut self, at: usize, had: bool, has: bool) {
         let count = self.fields.i32(at);

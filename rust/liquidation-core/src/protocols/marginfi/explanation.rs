@@ -127,6 +127,7 @@ fn of_oracle(world: &World, bank: &Bank) -> Vec<Term> {
                 "Switchboard, 18 decimals".to_owned(),
             ),
         ],
+        Feed::Noted { .. } => Vec::new(), // between start and end of a receivership only
         Feed::Fixed(price) => vec![number("oracle", &name("price"), price, "exact", "fixed")],
     };
     let most = bank.oracle_max_confidence();

@@ -4,6 +4,7 @@ use lending_math::bytes::{get, get_u64, get_u8};
 use lending_math::Pubkey;
 
 use super::bank::Bank;
+use super::price::Priced;
 use super::programs;
 use super::version::{Outcome, Refusal, Version};
 use super::world::World;
@@ -60,6 +61,13 @@ pub enum Feed {
     },
     /// A price of the bank's own.
     Fixed(I80F48),
+    /// What a receivership noted at its start.
+    Noted {
+        /// The last price.
+        spot: Priced,
+        /// The moving average.
+        average: Priced,
+    },
 }
 
 /// A feed, and for those that price another protocol's deposits what came before the multiplication.
@@ -93,6 +101,14 @@ pub fn load(bank: &Bank, world: &World) -> Outcome<Loaded> {
         6..=17 if !world.version.is_old() => multiplier::load(bank, world),
         _ => Err(Refusal::InvalidSetup),
     }
+}
+
+/// Reads the oracle of a bank outside of health, where an error without a code stays without one.
+pub fn load_directly(bank: &Bank, world: &World) -> Outcome<Loaded> {
+    load(bank, world).map_err(|refusal| match refusal {
+        Refusal::Internal => Refusal::Panic,
+        other => other,
+    })
 }
 
 /// Returns the configured price, at least 0.

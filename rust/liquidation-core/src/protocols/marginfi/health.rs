@@ -12,6 +12,7 @@ use super::world::World;
 use crate::fixed::i80f48::I80F48;
 
 /// The banks of a question, as they stand in the course of the transaction.
+#[derive(Clone)]
 pub struct Banks<'a>(pub Vec<Bank<'a>>);
 
 impl<'a> Banks<'a> {
@@ -84,7 +85,8 @@ pub fn lines(
     requirement: Requirement,
 ) -> Outcome<Vec<Line>> {
     let mut all = Vec::with_capacity(super::account::BALANCES);
-    each(account, banks, world, requirement, |line| {
+    let live = |bank: &Bank| feed::load(bank, world);
+    each(account, banks, world.version, requirement, live, |line| {
         all.push(line);
         Ok(())
     })?;
@@ -98,8 +100,20 @@ pub fn totals(
     world: &World,
     requirement: Requirement,
 ) -> Outcome<Totals> {
+    let live = |bank: &Bank| feed::load(bank, world);
+    totals_by(account, banks, world.version, requirement, live)
+}
+
+/// Returns the sums of all balances at prices of the caller's.
+pub fn totals_by(
+    account: &MarginAccount,
+    banks: &Banks,
+    version: Version,
+    requirement: Requirement,
+    load: impl Fn(&Bank) -> Outcome<Loaded>,
+) -> Outcome<Totals> {
     let mut totals = Totals::default();
-    each(account, banks, world, requirement, |line| {
+    each(account, banks, version, requirement, load, |line| {
         totals = totals.plus(&line)?;
         Ok(())
     })?;
@@ -109,22 +123,23 @@ pub fn totals(
 fn each(
     account: &MarginAccount,
     banks: &Banks,
-    world: &World,
+    version: Version,
     requirement: Requirement,
+    load: impl Fn(&Bank) -> Outcome<Loaded>,
     mut use_line: impl FnMut(Line) -> Outcome<()>,
 ) -> Outcome<()> {
-    let emode = if world.version.is_old() {
+    let emode = if version.is_old() {
         Emode::default()
     } else {
         emode(account, banks)
     };
     for balance in account.balances() {
         let bank = banks.held(&balance.bank).ok_or(Refusal::Panic)?;
-        let loaded = feed::load(bank, world);
+        let loaded = load(bank);
         if let Err(Refusal::Panic) = loaded {
             return Err(Refusal::Panic);
         }
-        if let Some(line) = weigh(&balance, bank, loaded, requirement, &emode, world.version)? {
+        if let Some(line) = weigh(&balance, bank, loaded, requirement, &emode, version)? {
             use_line(line)?;
         }
     }

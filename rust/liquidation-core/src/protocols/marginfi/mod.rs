@@ -23,8 +23,10 @@ pub mod planning;
 pub mod prediction;
 pub mod price;
 pub mod programs;
+pub mod receivership;
 pub mod staked;
 pub mod version;
+pub mod ways;
 pub mod world;
 
 use lending_math::Pubkey;

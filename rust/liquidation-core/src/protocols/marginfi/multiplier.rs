@@ -164,6 +164,7 @@ fn times(raw: Feed, factor: I80F48) -> Option<Feed> {
     };
     let wide = |value| I80F48::from_i128(value)?.times(factor).map(I80F48::to_i128);
     Some(match raw {
+        Feed::Noted { .. } => return None,
         Feed::Fixed(price) => Feed::Fixed(price.times(factor)?),
         Feed::Pyth {
             spot,
@@ -190,6 +191,7 @@ fn over(raw: Feed, above: u128, below: u128, factor: I80F48, of: Integration) ->
             let product = price.times(I80F48::wrapped(above as i128))?;
             Feed::Fixed(product.over(I80F48::wrapped(below as i128))?)
         }
+        Feed::Noted { .. } => return None,
         Feed::Fixed(price) => Feed::Fixed(price.times(factor)?),
         Feed::Pyth {
             spot,

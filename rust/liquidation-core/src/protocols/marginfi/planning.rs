@@ -1,16 +1,15 @@
 //! The best liquidation of an account: for each pair of legs the largest amount that the program accepts, then the pair with
 //! the highest profit. The discount is the same for every amount, so that the largest is the best.
+//!
+//! "v1" is the classic liquidation into the liquidator's own margin account, "v2" the receivership, that needs none.
 
 use lending_math::Pubkey;
 
-use super::account::{Side, EMPTY};
+use super::account::{Balance, Side, EMPTY};
 use super::assessment::{assess, refusal, version_of};
-use super::bank::{Bank, Requirement};
-use super::feed;
-use super::liquidation::{liquidate, Done, Order};
-use super::prediction::of_order;
-use super::price::value;
+use super::prediction::{demand_received, is_receivership};
 use super::version::{math, Outcome, Refusal, Version};
+use super::ways::{Classic, Deal, Receivership, Way};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 use crate::protocols::adapter::{Accounts, BestPlan, Choice, Clock, Policy, Request, Unanswered};
@@ -25,20 +24,41 @@ pub fn best_plan(accounts: &Accounts, clock: Clock, policy: &Policy) -> Result<C
         Some(position) => position,
         None => newest.only_other(policy.liquidator.as_ref())?,
     };
-    let liquidator = match policy.liquidator {
-        Some(liquidator) => liquidator,
-        None => newest.only_other(Some(&position))?,
-    };
     let version = match policy.version.as_deref() {
         None => version_of(accounts, clock, &position),
         name => Version::named(name)?,
     };
     let world = World::new(accounts, clock, version);
+    if is_receivership(policy.instruction.as_deref(), version)? {
+        demand_received(&world, &position, &[])?;
+        let receiver = policy.liquidator;
+        let way = Receivership {
+            world: &world,
+            position,
+            receiver,
+        };
+        return Ok(choose(&world, position, receiver, &way, policy));
+    }
+    let liquidator = match policy.liquidator {
+        Some(liquidator) => liquidator,
+        None => world.only_other(Some(&position))?,
+    };
     world.demand(&[position, liquidator], &[])?;
-    Ok(choose(&world, position, liquidator, policy))
+    let way = Classic {
+        world: &world,
+        position,
+        liquidator,
+    };
+    Ok(choose(&world, position, Some(liquidator), &way, policy))
 }
 
-fn choose(world: &World, position: Pubkey, liquidator: Pubkey, policy: &Policy) -> Choice {
+fn choose(
+    world: &World,
+    position: Pubkey,
+    liquidator: Option<Pubkey>,
+    way: &impl Way,
+    policy: &Policy,
+) -> Choice {
     let assessed = assess(world, &position);
     if let Some(reason) = refusal(assessed.as_ref().map_err(|why| *why), world.version) {
         return Choice::Refusal(reason);
@@ -47,26 +67,29 @@ fn choose(world: &World, position: Pubkey, liquidator: Pubkey, policy: &Policy) 
         return Choice::Refusal("error -1".to_owned());
     };
     let banks_on = |side: Side| {
-        let holds = move |it: &super::account::Balance| match side {
+        let holds = move |it: &Balance| match side {
             Side::Assets => it.asset_shares >= EMPTY,
             Side::Liabilities => it.liability_shares >= EMPTY,
         };
         let banks = assessed.account.balances().filter(holds);
         banks.map(|it| it.bank).collect::<Vec<_>>()
     };
-    let (mut best, mut reason): (Option<(i128, Order)>, Option<Refusal>) = (None, None);
+    let (mut best, mut reason): (Option<(i128, Request)>, Option<Refusal>) = (None, None);
     for asset in banks_on(Side::Assets) {
         for debt in banks_on(Side::Liabilities) {
-            let order = Order {
-                position,
-                liquidator,
-                asset,
-                debt,
-                amount: 0,
-            };
-            match best_of_pair(world, order, policy) {
-                Ok((profit, order)) if best.is_none_or(|(known, _)| profit > known) => {
-                    best = Some((profit, order));
+            match best_of_pair(world, (position, asset, debt), way, policy) {
+                Ok((profit, amount)) if best.as_ref().is_none_or(|(known, _)| profit > *known) => {
+                    let request = Request {
+                        position,
+                        debt_reserve: debt,
+                        collateral_reserve: asset,
+                        amount,
+                        liquidator,
+                        min_received: 0,
+                        instruction: policy.instruction.clone(),
+                        version: Some(world.version.label().to_owned()),
+                    };
+                    best = Some((profit, request));
                 }
                 Ok(_) => {}
                 Err(refusal) => reason = reason.or(Some(refusal)),
@@ -77,64 +100,44 @@ fn choose(world: &World, position: Pubkey, liquidator: Pubkey, policy: &Policy) 
         (Some((profit, _)), _) if profit < policy.min_profit => {
             Choice::Refusal("unprofitable".to_owned())
         }
-        (Some((profit, order)), _) => planned(world, &order, profit, policy),
+        (Some((profit, request)), _) => Choice::Plan(Box::new(BestPlan {
+            prediction: way.predicted(&request),
+            request,
+            profit,
+        })),
         (None, Some(refusal)) => Choice::Refusal(refusal.name(world.version)),
         (None, None) => Choice::Refusal("no collateral".to_owned()),
     }
 }
 
-fn planned(world: &World, order: &Order, profit: i128, policy: &Policy) -> Choice {
-    let version = if world.version.is_old() {
-        "0.1.1"
-    } else {
-        "0.1.9"
-    };
-    let request = Request {
-        position: order.position,
-        debt_reserve: order.debt,
-        collateral_reserve: order.asset,
-        amount: order.amount,
-        liquidator: Some(order.liquidator),
-        min_received: 0,
-        instruction: policy.instruction.clone(),
-        version: Some(version.to_owned()),
-    };
-    let prediction = of_order(world, *order);
-    Choice::Plan(Box::new(BestPlan {
-        request,
-        prediction,
-        profit,
-    }))
-}
-
-/// Returns the largest accepted order of a pair with its profit, or why the program accepts none.
-fn best_of_pair(world: &World, order: Order, policy: &Policy) -> Outcome<(i128, Order)> {
-    let amount = largest(world, order, policy)?;
-    let order = Order { amount, ..order };
-    let done = liquidate(world, order)?;
-    Ok((profit(world, &order, &done, policy.costs)?, order))
-}
-
-/// Returns the largest collateral that the program accepts, or why it accepts none.
-pub fn largest(world: &World, order: Order, policy: &Policy) -> Outcome<u64> {
-    let bank = world.bank(&order.asset)?;
-    let spendable = policy
-        .balances
-        .get(&world.bank(&order.debt)?.mint())
-        .copied();
+/// Returns profit and the largest accepted amount of a pair, or why the program accepts none.
+fn best_of_pair(
+    world: &World,
+    (position, asset, debt): (Pubkey, Pubkey, Pubkey),
+    way: &impl Way,
+    policy: &Policy,
+) -> Outcome<(i128, u64)> {
+    let spendable = policy.balances.get(&world.bank(&debt)?.mint()).copied();
     let tried = |amount: u64| {
-        let done = liquidate(world, Order { amount, ..order })?;
+        let deal = way.tried(asset, debt, amount)?;
         match spendable {
-            Some(most) if done.terms.taken > I80F48::whole(most) => Err(Refusal::TooSevere),
-            _ => Ok(()),
+            Some(most) if deal.owed > I80F48::whole(most) => Err(Refusal::TooSevere),
+            _ => Ok(deal),
         }
     };
-    let (mut accepted, mut refused) = (0, above_deposit(world, &bank, &order)?);
+    let amount = largest(above_deposit(world, &position, &asset)?, tried)?;
+    let profit = tried(amount)?.profit;
+    Ok((profit.saturating_sub(i128::from(policy.costs)), amount))
+}
+
+/// Returns the largest amount below a limit that is accepted, or why none is.
+pub fn largest(limit: u64, tried: impl Fn(u64) -> Outcome<Deal>) -> Outcome<u64> {
+    let (mut accepted, mut refused) = (0, limit);
     let mut why = Refusal::TooMuchCollateral;
     while refused - accepted > 1 {
         let middle = accepted + (refused - accepted) / 2;
         match tried(middle) {
-            Ok(()) | Err(Refusal::WorseHealth) => accepted = middle,
+            Ok(_) | Err(Refusal::WorseHealth) => accepted = middle,
             Err(refusal) if is_for_good(refusal) => return Err(refusal),
             Err(refusal) => (refused, why) = (middle, refusal),
         }
@@ -145,17 +148,17 @@ pub fn largest(world: &World, order: Order, policy: &Policy) -> Outcome<u64> {
         }
     }
     match tried(accepted.max(1)) {
-        Ok(()) => Ok(accepted),
+        Ok(_) => Ok(accepted),
         Err(Refusal::WorseHealth) => Err(Refusal::WorseHealth),
         Err(_) => Err(why),
     }
 }
 
-/// Returns one more than the position's deposit.
-fn above_deposit(world: &World, bank: &Bank, order: &Order) -> Outcome<u64> {
-    let position = world.margin_account(&order.position)?;
-    let slot = position.find(&order.asset).ok_or(Refusal::NoBalance)?;
-    let mut bank = bank.clone();
+/// Returns two more than the position's deposit.
+fn above_deposit(world: &World, position: &Pubkey, asset: &Pubkey) -> Outcome<u64> {
+    let position = world.margin_account(position)?;
+    let slot = position.find(asset).ok_or(Refusal::NoBalance)?;
+    let mut bank = world.bank(asset)?;
     let group = world.group(&position.group())?;
     bank.accrue(world.clock.unix_timestamp, &group, world.version)?;
     let deposit = bank.asset_amount(position.balance(slot).asset_shares)?;
@@ -167,6 +170,9 @@ fn is_for_good(refusal: Refusal) -> bool {
     !matches!(
         refusal,
         Refusal::TooMuchCollateral
+            | Refusal::WithdrawOnly
+            | Refusal::PremiumTooHigh
+            | Refusal::Healthy
             | Refusal::DebtExhausted
             | Refusal::DebtOverpaid
             | Refusal::RepayOnly
@@ -179,23 +185,4 @@ fn is_for_good(refusal: Refusal) -> bool {
             | Refusal::Math
             | Refusal::Panic
     )
-}
-
-/// Returns value taken − value owed − costs at the oracle's prices, 10⁻⁶ quote units, rounded down.
-fn profit(world: &World, order: &Order, done: &Done, costs: u64) -> Outcome<i128> {
-    let worth = |bank: &Bank, amount: I80F48| {
-        let loaded = feed::load(bank, world)?;
-        let most = bank.oracle_max_confidence();
-        let priced = loaded
-            .feed
-            .priced(Requirement::Maintenance, most, world.version)?;
-        value(amount, priced.price, bank.decimals(world.version), None)
-    };
-    let [asset, debt, ..] = done.banks.0.as_slice() else {
-        return Err(Refusal::Panic);
-    };
-    let gained = worth(asset, I80F48::whole(order.amount))?;
-    let owed = worth(debt, done.terms.taken)?;
-    let millionths = math(gained.minus(owed))?.times(I80F48::whole(1_000_000));
-    Ok(math(millionths)?.to_i128() - i128::from(costs))
 }

@@ -62,6 +62,13 @@ impl Feed {
                 let confidence = I80F48::ZERO;
                 return Ok(Priced { price, confidence });
             }
+            Feed::Noted { spot, average } => {
+                return Ok(if uses_average(requirement) {
+                    average
+                } else {
+                    spot
+                });
+            }
             Feed::Pyth {
                 spot,
                 average,

@@ -23,6 +23,15 @@ impl Version {
         }
     }
 
+    /// Returns its name.
+    #[must_use]
+    pub fn label(self) -> &'static str {
+        match self {
+            Version::V0_1_1 => "0.1.1",
+            Version::V0_1_9 => "0.1.9",
+        }
+    }
+
     /// Returns whether it is the older one.
     #[must_use]
     pub fn is_old(self) -> bool {
@@ -154,10 +163,14 @@ pub enum Refusal {
     InvalidSetup,
     /// The token program refuses: the vault holds too little.
     VaultEmpty,
+    /// Receivership: more is withdrawn than is there.
+    WithdrawOnly,
     /// Receivership: the premium is too high.
     PremiumTooHigh,
     /// Receivership: a flag of the account forbids it.
     ReceivershipState,
+    /// Receivership: the account names another record.
+    NoRecord,
 }
 
 /// A protocol whose deposits a bank may hold.
@@ -252,8 +265,10 @@ impl Refusal {
             Refusal::Internal => (-1, 6000),
             Refusal::InvalidSetup => (6027, 6025),
             Refusal::VaultEmpty => (1, 1),
+            Refusal::WithdrawOnly => (6022, 6020),
             Refusal::PremiumTooHigh => (-1, 6090),
             Refusal::ReceivershipState => (-1, 6085),
+            Refusal::NoRecord => (-1, 6095),
         }
     }
 

@@ -62,7 +62,7 @@ impl<'a> World<'a> {
     }
 
     /// Returns an account of the program as it finds it.
-    fn own(&self, key: &Pubkey, kind: [u8; 8], length: usize) -> Outcome<Fields<'a>> {
+    pub fn own(&self, key: &Pubkey, kind: [u8; 8], length: usize) -> Outcome<Fields<'a>> {
         let account = self.account(key).ok_or(Refusal::ForeignAccount)?;
         if account.owner != programs::MARGINFI {
             return Err(Refusal::ForeignAccount);
