@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml Cargo.lock
 CORE := $(VENV)/core.stamp
+BENCH := $(VENV)/bench.stamp
 
-.PHONY: demo test faults check lint format localnet clean
+.PHONY: demo test faults faults-sabotage soak soak-sabotage bench bench-gate bench-peers check lint format localnet clean
 
 demo: $(CORE) ## a market crash, liquidated for real on a local Solana VM
 	@$(BIN)/liquidation-engine demo $(ARGS)
@@ -16,6 +17,28 @@ test: $(CORE) lint ## everything: formats, types, Rust and Python tests, the dem
 
 faults: $(CORE) ## a crash at every stage boundary and what else may fail, each judged by the auditor; prints a table
 	$(BIN)/python -m pytest tests/faults -m faults $(ARGS)
+
+soak: ## 1e9 positions judged by an independent oracle, none may be missed; ARGS="--seconds 60 --json" and others
+	@cargo run --release --locked --quiet --package soak -- $(ARGS)
+
+soak-sabotage: ## plants nine faults in the screen, one at a time; the soak must find each
+	@cargo run --release --locked --quiet --package soak --features sabotage -- $(ARGS)
+
+bench: $(BENCH) ## criterion, pytest-benchmark, the goals table beside its peers, growth to ten million with plots; half an hour
+	cargo bench --locked --quiet --package bench-peers --bench book
+	$(BIN)/python -m pytest benches/suite
+	-$(BIN)/python -m benches.side_by_side $(ARGS)
+	$(BIN)/python -m benches.report
+
+bench-gate: $(BENCH) ## the ratios of the goals table in a short run: fails where one misses 60 % of its goal
+	$(BIN)/python -m benches.side_by_side --gate --rounds 11 $(ARGS)
+
+bench-peers: ## driftpy in an environment of its own, for the row that is beside it
+	@test -x .venv-driftpy/bin/python || $(PYTHON) -m venv .venv-driftpy
+	@.venv-driftpy/bin/python -m pip install --quiet --disable-pip-version-check driftpy==0.8.89
+
+faults-sabotage: $(CORE) ## breaks each promise on purpose and names the test that turned red
+	$(BIN)/python tests/faults/sabotage.py $(ARGS)
 
 lint: $(CORE) ## ruff, mypy --strict, rustfmt, clippy
 	$(BIN)/ruff check --quiet .
@@ -44,5 +67,9 @@ $(CORE): $(BIN)/maturin pyproject.toml $(RUST_SOURCES)
 	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev]'
 	@touch $@
 
+$(BENCH): $(CORE)
+	@PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-build-isolation --editable '.[dev,bench]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) target .demo
+	rm -rf $(VENV) .venv-driftpy target .demo

@@ -25,14 +25,17 @@ def goals(kernel: str) -> dict[str, Goal]:
     less = lambda value, says: Goal(value=value, direction="lower", says=says)  # noqa: E731
     absolute = lambda value, direction, says: Goal(value=value, direction=direction, says=says, is_ratio=False)  # noqa: E731
     return {
-        "G1_numpy": more(30 if wide else 18, "numpy reduceat sweep / screen of a full sweep"),
+        "G1_numpy": more(30 if wide else 18, "numpy sweep of two reduceats / screen of a full sweep"),
         "G1_numba": more(15 if wide else 9, "numba sweep / screen"),
         "G1_csr": more(1, "plain Rust CSR loop / screen"),
         "G1_bytes": less(1.5 if wide else 4, "screen / reading the same bytes"),
         "G2_numpy": more(100, "numpy delta on an inverse index / tick of 10 bp, hot"),
-        "G2_evicted": more(25, "own sweep / tick of 10 bp, evicted caches"),
+        "G2_evicted": more(25, "own sweep / tick of 10 bp in Rust, both with evicted caches"),
         "G2_updates": less(2, "tick after 30,000 updates / fresh"),
         "G2_worst": less(1.2, "dearest screen of a tick of any size / own sweep"),
+        "G3_reference_us": absolute(1, "lower", "account bytes to exact verdict, reference protocol, in Rust, µs"),
+        "G3_python_us": absolute(3, "lower", "the same through Python, µs"),
+        "G3_driftpy": more(75, "driftpy's decoding alone / the same in Rust"),
         "G4_p50": less(1 / 100, "20 correlated assets, p50 / own sweep"),
         "G4_p99": less(1 / 20, "the same, p99"),
         "G4_stress_p50": less(1 / 20, "5 bp per tick, p50 / own sweep"),
@@ -40,6 +43,7 @@ def goals(kernel: str) -> dict[str, Goal]:
         "G6_generic_us": absolute(0.2, "lower", "exact rule per position, generic market, µs"),
         "G9_hot": absolute(32, "lower", "bytes that a sweep reads per position"),
         "G9_total": absolute(256, "lower", "bytes per position, from the process"),
+        "G10_bytes": less(1.5, "screen / reading the same bytes, 10,000,000 positions (benches.growth)"),
         "G10_update": less(2, "one update at this size / at 10,000 positions"),
         "G11_cpu_ms": absolute(100, "lower", "new anchor, thread CPU ms"),
         "G11_p99": less(0.1, "tick p99 while a new anchor is laid, with 1,000 updates / own sweep"),

@@ -1,4 +1,4 @@
-"""Watch a market of your own: print who became liquidatable at each price, and at which price the next one would.
+"""Watch a market of your own: print who became liquidatable at each price, at which price the next one would, what if.
 
 python examples/watch.py
 """
@@ -30,6 +30,8 @@ def main() -> None:
             print(f"SOL {dollars}: {position} is safe again")
     safest = int(book.nearest(len(legs))[-1])
     print(f"next: {safest} at SOL {book.liquidation_price(safest, SOL) / 1e8:.2f}")
+    counts, debt, shortfall = book.scenario(np.array([[-0.3, 0.0]]))
+    print(f"SOL at -30 %: {counts[0]} to liquidate, {debt[0]:.2f} USD at risk, {shortfall[0]:.2f} USD of it uncovered")
 
 
 if __name__ == "__main__":

@@ -36,6 +36,23 @@ class SlowBook:
             sums[side] += ceil(value) if side else floor(value)
         return sums[0], sums[1]
 
+    def values(self, legs: Iterable[Leg], prices: Sequence[int]) -> tuple[Fraction, Fraction]:
+        """Return the market values of collateral and debt in quote currency: no weights, nothing rounded."""
+        values = [Fraction(0), Fraction(0)]
+        for slot, amount in legs:
+            asset, side = divmod(slot, 2)
+            values[side] += amount * prices[asset] * Fraction(10) ** (self.exponents[asset] - self.decimals[asset])
+        return values[0], values[1]
+
+    def scenario(self, shocks: Sequence[float]) -> tuple[list[int], Fraction, Fraction]:
+        """Return (ids, debt at risk, shortfall) under shocked prices."""
+        prices = [shocked(price, shock) for price, shock in zip(self.prices, shocks, strict=True)]
+        ids = sorted(name for name, legs in self.positions.items() if less(self.sums(legs, prices)))
+        values = [self.values(self.positions[name], prices) for name in ids]
+        debt = sum((debt for _, debt in values), Fraction(0))
+        shortfall = sum((max(Fraction(0), debt - collateral) for collateral, debt in values), Fraction(0))
+        return ids, debt, shortfall
+
     def liquidatable(self) -> set[int]:
         return {name for name, legs in self.positions.items() if less(self.sums(legs))}
 
@@ -78,6 +95,11 @@ class SlowBook:
 
     def rearm(self, name: int) -> None:
         self.told.discard(name)
+
+
+def shocked(price: int, shock: float) -> int:
+    """Return floor(price * (1 + shock)) as Python computes it; without a shock the price is what it was."""
+    return floor(price * (1 + shock)) if shock else price
 
 
 def less(sums: tuple[int, int]) -> bool:

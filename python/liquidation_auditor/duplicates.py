@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from liquidation_auditor.decode import base58, liquidated_position, transaction
 from liquidation_auditor.faults import Fault
-from liquidation_auditor.recording import ExecutionRow, SendRow, SlotRow, block_height_at
+from liquidation_auditor.recording import ExecutionRow, SendRow, SlotRow, UndoneRow, block_height_at
 
 SUBMITTED = ("accepted", "dropped")
 
@@ -44,13 +44,19 @@ def submissions(
     return found
 
 
-def duplicates(found: Iterable[Submission], executions: Iterable[ExecutionRow], slots: list[SlotRow]) -> list[Fault]:
+def duplicates(
+    found: Iterable[Submission],
+    executions: Iterable[ExecutionRow],
+    slots: list[SlotRow],
+    undone: Iterable[UndoneRow] = (),
+) -> list[Fault]:
     """Return a fault for every submission made while an earlier one for the position was live.
 
     Live ends with execution, landed or failed, or when the block height at the later submission is above the last at
-    which the earlier one was valid. Sending the same signature again is no second submission.
+    which the earlier one was valid. Sending the same signature again is no second submission. A fork that undid the
+    execution brings it back to life, until it is executed again.
     """
-    executed_at = {row.signature: row.seq for row in executions}
+    executed = _Executed(executions, undone)
     earlier: dict[bytes, list[Submission]] = defaultdict(list)
     faults = []
     for submission in sorted(found, key=lambda submission: submission.seq):
@@ -58,14 +64,34 @@ def duplicates(found: Iterable[Submission], executions: Iterable[ExecutionRow], 
         alive = [
             before
             for before in earlier[submission.position]
-            if executed_at.get(before.signature, submission.seq) >= submission.seq
+            if not executed.by(before.signature, submission.seq)
             and (before.last_valid_block_height is None or height <= before.last_valid_block_height)
         ]
         if alive:
             why = f"{submission.signature} was handed in while {alive[0].signature} could still land"
             faults.append(Fault("duplicates", base58(submission.position), [alive[0].slot, submission.slot], why))
-        earlier[submission.position] = [*alive, submission]
+        # One that was executed may be undone: only what can land no more is forgotten.
+        earlier[submission.position] = [
+            before
+            for before in [*earlier[submission.position], submission]
+            if before.last_valid_block_height is None or height <= before.last_valid_block_height
+        ]
     return faults
+
+
+class _Executed:
+    """From when to when each signature counted as executed."""
+
+    def __init__(self, executions: Iterable[ExecutionRow], undone: Iterable[UndoneRow]) -> None:
+        self._times: dict[str, list[tuple[int, float]]] = defaultdict(list)
+        for row in executions:
+            self._times[row.signature].append((row.seq, float("inf")))
+        for gone in undone:
+            self._times[gone.signature].append((gone.seq, gone.undone_seq))
+
+    def by(self, signature: str, seq: int) -> bool:
+        """Whether the signature stood executed at `seq`."""
+        return any(start < seq <= end for start, end in self._times.get(signature, ()))
 
 
 def double_landings(landed: Iterable[tuple[bytes, int, str, int]]) -> list[Fault]:

@@ -5,18 +5,29 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
+from liquidation_auditor.arithmetic import unit_price
 from liquidation_auditor.books import check
 from liquidation_auditor.chain_walk import ChainWalk, Landed, lamport_price
 from liquidation_auditor.claims import claims, last_signed_ns, refusals
 from liquidation_auditor.database import Books, read_books
-from liquidation_auditor.decode import COLLATERAL, DEBT, Position, base58, from_base58, signers
+from liquidation_auditor.decode import (
+    COLLATERAL,
+    DEBT,
+    WRAPPED_SOL,
+    Oracle,
+    Position,
+    base58,
+    from_base58,
+    lending_account,
+    signers,
+)
 from liquidation_auditor.duplicates import double_landings, duplicates, submissions
 from liquidation_auditor.errors import BadInput
 from liquidation_auditor.faults import Fault
 from liquidation_auditor.money import count
 from liquidation_auditor.prices import Prices
 from liquidation_auditor.recording import AccountRow, ExecutionRow, Recording, SlotRow
-from liquidation_auditor.replay import Act, Executed, Replay
+from liquidation_auditor.replay import NATIVE, Act, Executed, Replay
 from liquidation_auditor.report import Report
 from liquidation_auditor.state import ChainState
 from liquidation_auditor.vm import Asker, Machine
@@ -251,6 +262,20 @@ class Audit:
             else:
                 kept.setdefault(key, (slot, key in ours))
 
+    def _note_undone_prices(self) -> None:
+        """Take over the prices of blocks that a fork undid: the engine saw them, and planned by them."""
+        state = self._state
+        for row, last_slot in self._recording.undone_accounts():
+            oracle = lending_account(row.data) if row.owner == state.program else None
+            if not isinstance(oracle, Oracle):
+                continue
+            for reserve in state.reserves.values():
+                if reserve.oracle == row.pubkey:
+                    mint, price = base58(reserve.mint), unit_price(reserve, oracle)
+                    self._seen.prices.note_undone(mint, row.slot, last_slot, price)
+                    if reserve.mint == WRAPPED_SOL:
+                        self._seen.prices.note_undone(NATIVE, row.slot, last_slot, price)
+
     def _openings(self, slot: int) -> None:
         """Keep each fund's vault balance at the end of the slot that its row names."""
         for row in self._books.funds:
@@ -260,9 +285,10 @@ class Audit:
     def _report(self) -> Report:
         seen, terms, state, walk = self._seen, self._terms, self._state, self._walk
         raw = state.raw
+        self._note_undone_prices()
         sends = [send for send in self._recording.sends() if send.seq >= terms.from_seq]
         handed_in = submissions(sends, terms.program, terms.wallets, lambda key: raw[key].data if key in raw else None)
-        twice = duplicates(handed_in, self._recording.executions(), self._slots)
+        twice = duplicates(handed_in, self._recording.executions(), self._slots, self._recording.undone_executions())
         landed_twice = double_landings(seen.landings)
         said = claims(self._books, handed_in, self._slots, last_signed_ns(sends, terms.wallets))
         windows = judge(walk.windows, said, terms.missed_slots)

@@ -18,6 +18,11 @@ class Prices:
     def __init__(self) -> None:
         self._since: dict[str, list[int]] = defaultdict(list)
         self._price: dict[str, list[int]] = defaultdict(list)
+        self._undone: dict[str, list[tuple[int, int, int]]] = defaultdict(list)
+
+    def note_undone(self, mint: str, first: int, last: int, price: int) -> None:
+        """Take over a price that was in force from slot `first` to `last`, in blocks that a fork undid: who planned there saw it."""
+        self._undone[mint].append((first, last, price))
 
     def note(self, slot: int, state: ChainState) -> None:
         """Take over the prices at the end of `slot`."""
@@ -35,7 +40,8 @@ class Prices:
         """Return the prices of the slots `first` to `last`, the one at the beginning of `first` too."""
         since = self._since.get(mint, [])
         begin = max(0, bisect_left(since, first) - 1)
-        return self._price[mint][begin : bisect_left(since, last + 1)]
+        undone = [price for start, end, price in self._undone.get(mint, ()) if start <= last and first <= end]
+        return self._price[mint][begin : bisect_left(since, last + 1)] + undone
 
     def worth(self, mint: str, amount: int, first: int, last: int) -> tuple[int, int]:
         """Return the least and the most micro-USD that `amount` was worth, rounding of the books included."""

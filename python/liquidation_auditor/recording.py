@@ -1,12 +1,17 @@
-"""The chain's recording, read-only: a SQLite file as docs/recording.md describes it, version 1."""
+"""The chain's recording, read-only: a SQLite file as docs/recording.md describes it, versions 1 and 2.
+
+What a fork undid is left out everywhere but in `undone_executions`.
+"""
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from liquidation_auditor.errors import BadInput
 
+VERSIONS = ("1", "2")
 TABLES = ("meta", "programs", "slots", "accounts", "sends", "executions", "faults", "marks")
 
 
@@ -59,6 +64,15 @@ class ExecutionRow:
     transaction_bytes: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class UndoneRow:
+    """A transaction that a block carried until a fork undid that block."""
+
+    signature: str
+    seq: int
+    undone_seq: int
+
+
 class Recording:
     """An open recording; use it in a `with`."""
 
@@ -68,14 +82,18 @@ class Recording:
         try:
             self._database = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, isolation_level=None)
             self._database.execute("BEGIN")  # one snapshot, should localnet still be writing
-            found = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         except sqlite3.Error as error:
             raise BadInput(f"{path} is no recording that can be read: {error}") from error
-        if missing := [name for name in TABLES if name not in found]:
-            raise BadInput(f"{path} lacks the tables {', '.join(missing)}: it is no recording of version 1")
+        if missing := [name for name in TABLES if name not in tables]:
+            raise BadInput(f"{path} lacks the tables {', '.join(missing)}: it is no recording")
         self.meta: dict[str, str] = dict(self._database.execute("SELECT key, value FROM meta"))
-        if self.meta.get("recording_version") != "1":
-            raise BadInput(f"{path} has recording_version {self.meta.get('recording_version')}, expected 1")
+        if self.meta.get("recording_version") not in VERSIONS:
+            found = self.meta.get("recording_version")
+            raise BadInput(f"{path} has recording_version {found}, expected one of {', '.join(VERSIONS)}")
+        self._forks: list[tuple[int, int, int]] = []
+        if "forks" in tables:
+            self._forks = self._database.execute("SELECT seq, slot, kept_slot FROM forks ORDER BY seq").fetchall()
 
     def __enter__(self) -> "Recording":
         return self
@@ -94,10 +112,21 @@ class Recording:
             (bytes(name), bytes(elf)) for name, elf in self._database.execute("SELECT program_id, elf FROM programs")
         ]
 
+    def _undone_at(self, slot: int, seq: int) -> int | None:
+        """Return the seq of the fork that undid what happened in `slot` at `seq`, None where it stands."""
+        for fork_seq, forked_slot, kept_slot in self._forks:
+            if seq < fork_seq and kept_slot < slot <= forked_slot:
+                return fork_seq
+        return None
+
     def slots(self) -> list[SlotRow]:
         """Return the slots that have a block, in order."""
         rows = self._database.execute("SELECT slot, block_height, unix_time, seq FROM slots ORDER BY slot")
-        return [SlotRow(slot, height, int(time), seq) for slot, height, time, seq in rows]
+        return [
+            SlotRow(slot, height, int(time), seq)
+            for slot, height, time, seq in rows
+            if self._undone_at(slot, seq) is None
+        ]
 
     def accounts(self) -> Iterator[AccountRow]:
         """Yield account states in the order in which they were written."""
@@ -105,7 +134,25 @@ class Recording:
             "SELECT seq, slot, pubkey, owner, lamports, executable, data FROM accounts ORDER BY seq"
         )
         for seq, slot, pubkey, owner, lamports, executable, data in rows:
+            if self._undone_at(slot, seq) is not None:
+                continue
             yield AccountRow(seq, slot, bytes(pubkey), bytes(owner), int(lamports), bool(executable), bytes(data))
+
+    def undone_accounts(self) -> list[tuple[AccountRow, int]]:
+        """Return account states of blocks that a fork undid, each with the last slot of those blocks."""
+        found = []
+        for _, forked_slot, kept_slot in self._forks:
+            rows = self._database.execute(
+                "SELECT seq, slot, pubkey, owner, lamports, executable, data FROM accounts WHERE slot > ? AND slot <= ? ORDER BY seq",
+                (kept_slot, forked_slot),
+            )
+            for seq, slot, pubkey, owner, lamports, executable, data in rows:
+                if self._undone_at(slot, seq) is not None:
+                    row = AccountRow(
+                        seq, slot, bytes(pubkey), bytes(owner), int(lamports), bool(executable), bytes(data)
+                    )
+                    found.append((row, forked_slot))
+        return found
 
     def sends(self) -> list[SendRow]:
         """Return what was handed in, in order."""
@@ -125,7 +172,27 @@ class Recording:
             "SELECT seq, slot, position_in_slot, signature, error, fee_lamports, transaction_bytes FROM executions"
             " ORDER BY slot, position_in_slot, seq"
         )
-        return [ExecutionRow(*row) for row in rows]
+        found = (ExecutionRow(*row) for row in rows)
+        return [row for row in found if self._undone_at(row.slot, row.seq) is None]
+
+    def undone_executions(self) -> list[UndoneRow]:
+        """Return what was executed in blocks that a fork undid."""
+        if not self._forks:
+            return []
+        rows = self._database.execute("SELECT signature, slot, seq FROM executions ORDER BY seq").fetchall()
+        found = ((signature, seq, self._undone_at(slot, seq)) for signature, slot, seq in rows)
+        return [
+            UndoneRow(signature, seq, self._known_from(undone))
+            for signature, seq, undone in found
+            if undone is not None
+        ]
+
+    def _known_from(self, fork_seq: int) -> int:
+        """Return from when on everybody can know of a fork: what arrives within two blocks after it was signed before."""
+        rows = self._database.execute(
+            "SELECT seq FROM slots WHERE seq > ? ORDER BY seq LIMIT 2", (fork_seq,)
+        ).fetchall()
+        return int(rows[-1][0]) if len(rows) == 2 else sys.maxsize
 
 
 def block_height_at(slots: list[SlotRow], slot: int) -> int:

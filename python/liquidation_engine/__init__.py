@@ -19,6 +19,6 @@ This module is the library: it needs numpy and the standard library alone. The c
 """
 
 from liquidation_engine import errors
-from liquidation_engine._core import Change, MarketBook, PositionBook, Quote
+from liquidation_engine._core import Change, MarketBook, Markets, PositionBook, Quote
 
-__all__ = ["Change", "MarketBook", "PositionBook", "Quote", "errors"]
+__all__ = ["Change", "MarketBook", "Markets", "PositionBook", "Quote", "errors"]

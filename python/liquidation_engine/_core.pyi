@@ -3,9 +3,9 @@
 Exceptions raised here: the four below, `errors.DecodeError` and `errors.WalletError`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, final
+from typing import Any, Literal, SupportsIndex, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,7 +53,10 @@ class PositionBook:
     Slot 2 * asset is collateral, 2 * asset + 1 debt. Every weight is 10,000 until set_weights, every price missing (0)
     until the first tick. `decimals` is uint8[a], `exponents` int8[a] as Pyth's. After every call liquidatable() equals
     what judging each position anew would give, and each crossing was returned once. Calls may come from several
-    threads: one runs at a time, with the GIL released. Raises ArgumentError, and then nothing changed.
+    threads: one runs at a time, with the GIL released. Arrays are aligned and without gaps; they are read where they
+    are, so that no thread may write to them meanwhile, and read-only ones will do. Whatever is at fault raises
+    ArgumentError, which says what was found and what was expected, and then nothing changed; BookBroken if an
+    earlier call failed inside.
     """
 
     def __new__(
@@ -91,19 +94,26 @@ class PositionBook:
     def remove(self, ids: NDArray[np.uint64]) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Take positions (uint64[n]) out; return (crossed, recovered), of which the first is empty.
 
-        Raises UnknownPosition or ArgumentError; the book is then unchanged.
+        `recovered` are those that were liquidatable, ascending (uint64). Raises UnknownPosition, or ArgumentError for a
+        wrong dtype or shape or an id that comes twice; the book is then unchanged.
         """
     def set_weights(
         self, collateral_bps: NDArray[np.uint32], debt_bps: NDArray[np.uint32]
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
-        """Take the weights of collateral and debt (uint32[a] each, basis points); return (crossed, recovered)."""
+        """Take the weights of collateral and debt (uint32[a] each, basis points); return (crossed, recovered).
+
+        Both uint64, ascending, as of a tick. Raises ArgumentError for a wrong dtype or a length other than a; the book is
+        then unchanged.
+        """
     def tick(
-        self, prices: NDArray[np.int64], slot: int, unix_time: int
+        self, prices: NDArray[np.int64], slot: SupportsIndex, unix_time: SupportsIndex
     ) -> tuple[NDArray[np.uint64], NDArray[np.uint64]]:
         """Take the prices' mantissas (int64[a], 0 for none), slot and unix time (seconds); return (crossed, recovered).
 
         `crossed` are positions that newly are liquidatable (or were rearmed), `recovered` those that no longer are;
-        both uint64, ascending, each crossing exactly once.
+        both uint64, ascending, each crossing exactly once. The clock never goes back. Raises ArgumentError for a wrong
+        dtype (floats are never prices), a length other than a, a negative price, or a slot or time that is not an int from
+        0 to 2**64 - 1; the book is then unchanged.
         """
     def sweep(self) -> NDArray[np.uint64]:
         """Return every liquidatable position (uint64, ascending) by looking at all of them."""
@@ -117,31 +127,70 @@ class PositionBook:
         A book does so by itself, on a thread of its own, when ticks have become dear. With `wait` it is done when this returns,
         else it goes on beside later calls, of which one takes the new order into use.
         """
-    def rearm(self, id: int) -> None:
+    def rearm(self, id: SupportsIndex) -> None:
         """Let the next tick return a position as crossed again if it is still liquidatable.
 
-        Raises UnknownPosition.
+        Raises UnknownPosition, or ArgumentError for an id that is not an int from 0 to 2**64 - 1.
         """
     def health(self, ids: NDArray[np.uint64]) -> NDArray[np.float64]:
         """Return collateral over debt of each position (float64[n], for display); inf without debt.
 
-        Raises UnknownPosition.
+        `ids` is uint64[n]. The quotient of the exact sums, rounded to within a few units in the last place: below 1 does
+        not decide, health_exact does. Raises UnknownPosition, or ArgumentError for a wrong dtype or shape.
         """
-    def health_exact(self, id: int) -> tuple[int, int]:
+    def health_exact(self, id: SupportsIndex) -> tuple[int, int]:
         """Return (collateral, debt) of a position in 1e-18 quote units, exact: liquidatable iff the first is smaller.
 
-        Raises UnknownPosition.
+        Both with their weights, each leg rounded down for collateral and up for debt. Raises UnknownPosition, or
+        ArgumentError for an id that is not an int from 0 to 2**64 - 1.
         """
-    def nearest(self, n: int) -> NDArray[np.uint64]:
-        """Return up to n positions with debt (uint64), lowest health first, of equal ones the lower id first."""
-    def liquidation_price(self, id: int, asset: int) -> int | None:
+    def nearest(self, n: SupportsIndex) -> NDArray[np.uint64]:
+        """Return up to n positions with debt (uint64), lowest health first, of equal ones the lower id first.
+
+        Raises ArgumentError for an n that is not an int from 0 to 2**64 - 1.
+        """
+    def liquidation_price(self, id: SupportsIndex, asset: SupportsIndex) -> int | None:
         """Return the price mantissa nearest to today's at which a position is liquidatable, all else as it is; None if none is.
 
         `asset` counts from 0; of two mantissas equally near the lower one is returned, from 0 to 2**63 - 1. Raises
         UnknownPosition, or ArgumentError for an unknown asset or one held by several legs on both sides.
         """
     def histogram(self, edges: NDArray[np.float64]) -> NDArray[np.uint64]:
-        """Return how many positions have a health in each bin (uint64) of `edges` (float64, rising), as numpy.histogram."""
+        """Return how many positions have a health in each bin (uint64[n - 1]) of `edges` (float64[n]), as numpy.histogram.
+
+        Each edge is above the one before; only the last bin holds its upper one; without debt the health is inf. Raises
+        ArgumentError for a wrong dtype or shape, fewer than two edges, or one that is not above the one before.
+        """
+    @overload
+    def scenario(
+        self,
+        shocks: NDArray[np.float64],
+        *,
+        ids: Literal[False] = False,
+        progress: Callable[[int, int], object] | bool | None = None,
+    ) -> tuple[NDArray[np.uint64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return (counts uint64[s], debt_at_risk float64[s], shortfall float64[s]) of all positions under shocked prices.
+
+        `shocks` is float64[s, a], a row per scenario: -0.3 is a fall by 30 %. A mantissa becomes
+        floor(mantissa * (1 + shock)) in IEEE doubles, as numpy computes it; 0 leaves it as it is, at -1 the price is
+        gone. Counts are of liquidatable positions, by the exact rule; debt_at_risk is the market value of their debts,
+        without weights and in quote currency, shortfall what of it their collateral's market value leaves uncovered.
+        With `ids` also (offsets uint64[s + 1], ids uint64[offsets[s]]): scenario i has ids[offsets[i]:offsets[i + 1]],
+        ascending. `progress` is a callable of (done, total), True for a line on stderr, False for none; without it the
+        line is drawn where stderr is a terminal and the call takes over a second. Positions are as they are when the
+        call begins: other threads may use the book meanwhile. What `progress` raises, or Ctrl-C, ends the call.
+        Raises ArgumentError, also for a shock below -1 or a price from 2**63 on.
+        """
+    @overload
+    def scenario(
+        self,
+        shocks: NDArray[np.float64],
+        *,
+        ids: Literal[True],
+        progress: Callable[[int, int], object] | bool | None = None,
+    ) -> tuple[
+        NDArray[np.uint64], NDArray[np.float64], NDArray[np.float64], NDArray[np.uint64], NDArray[np.uint64]
+    ]: ...
     def memory(self) -> dict[str, int]:
         """Return the bytes that the book occupies: {"hot": what a full sweep reads, "total": everything}."""
     def snapshot(self, path: str | PathLike[str]) -> None:
@@ -231,6 +280,75 @@ class MarketBook:
 
         C (rounded down) and D (rounded up) are unweighted micro-USD; the health factor Cw/Dw is for display and None
         without debt. With `max_health` only positions with a health factor up to it. In the order of the addresses.
+        """
+    def snapshot(self, path: str | PathLike[str]) -> None:
+        """Write the book to a file, whole or not at all: versioned, checksummed, what was emitted as crossed included.
+
+        Raises OSError.
+        """
+    @staticmethod
+    def restore(path: str | PathLike[str]) -> MarketBook:
+        """Return the book that a file holds: it answers every call as the one that was written would.
+
+        Raises OSError, or DecodeError for a file of another version, cut short or changed.
+        """
+    def __len__(self) -> int: ...
+
+@final
+class Markets:
+    """Many markets: an account goes to the books that it concerns, a price to every book that has the asset.
+
+    Protocols' markets are opened here and answer as MarketBook does; a reserve or a position belongs to one market, an
+    oracle to all markets of its program. Markets of your own are added by name. Calls may come from several threads:
+    one runs at a time, with the GIL released. Raises ArgumentError, and then nothing changed.
+    """
+
+    def __new__(cls) -> Markets: ...
+    def open(self, protocol: str, program: bytes, market: bytes) -> MarketBook:
+        """Open a protocol's market and return its book, to ask: accounts and time are to come in here.
+
+        Raises ArgumentError for another protocol than "reference", or a market that is open already.
+        """
+    def add(self, name: str, book: PositionBook) -> None:
+        """Add a market of your own under a name of its own."""
+    def books(self) -> list[MarketBook]:
+        """Return the books of the protocols' markets, in the order in which they were opened."""
+    def apply(self, address: bytes, owner: bytes, slot: int, data: bytes) -> list[tuple[bytes, Change]]:
+        """Take one account's state at a slot; return (market, Change) of every market that it concerns.
+
+        Raises as MarketBook.apply does, and then no book has changed.
+        """
+    def tick(self, slot: int, unix_time: int) -> list[tuple[bytes, Change]]:
+        """Move every clock and judge whoever time alone may have changed; return (market, Change) of every market."""
+    def tick_accounts(
+        self, accounts: Sequence[tuple[bytes, bytes, int, bytes]], slot: int, unix_time: int
+    ) -> list[tuple[bytes, Change]]:
+        """Move every clock and take several accounts' states in one go; return (market, Change) of every market.
+
+        `accounts` is a list of tuples (address, owner, slot, data). Raises as apply does, and then no book has changed.
+        """
+    def tick_prices(
+        self, prices: dict[str, int], slot: int, unix_time: int
+    ) -> list[tuple[str, NDArray[np.uint64], NDArray[np.uint64]]]:
+        """Take prices' mantissas by asset (0 for none), slot and unix time (seconds); return (name, crossed, recovered).
+
+        Every market of your own that has one of the assets is ticked, its other prices as they were. Raises
+        ArgumentError for an asset that no market has; then nothing changed.
+        """
+    def liquidatable(self) -> list[tuple[bytes, bytes]]:
+        """Return (market, position) of every position of a protocol's market that needs an act."""
+    def rearm(self, address: bytes) -> None:
+        """Let the next tick emit a position again if it still needs an act; an unknown address is left alone."""
+    def snapshot(self, path: str | PathLike[str]) -> None:
+        """Write the protocols' markets to a file, whole or not at all; markets of your own have files of their own.
+
+        Raises OSError.
+        """
+    @staticmethod
+    def restore(path: str | PathLike[str]) -> Markets:
+        """Return the protocols' markets that a file holds.
+
+        Raises OSError, or DecodeError for a file of another version, cut short or changed.
         """
     def __len__(self) -> int: ...
 

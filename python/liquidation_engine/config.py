@@ -34,7 +34,9 @@ class Settings(BaseSettings):
     )
 
     database_url: SecretStr = Field(description="postgresql://user:password@host:port/name")
-    redis_url: SecretStr = Field(description="redis://host:port/0")
+    redis_url: SecretStr = Field(
+        description="redis://host:port/0, redis+sentinel://host:port,host:port/service, redis+cluster://host:port; rediss for TLS"
+    )
     solana_rpc_url: str = Field(description="RPC endpoints, comma-separated")
     solana_ws_url: str | None = Field(None, description="websocket endpoint; from the first RPC endpoint if not set")
     wallet_path: Path | None = Field(None, description="key file, a JSON array of 64 bytes, mode 0600")
@@ -45,19 +47,38 @@ class Settings(BaseSettings):
     dry_run: bool = Field(True, description="plan and simulate, never sign")
     instance_id: str = Field(default_factory=_default_instance_id)
     roles: Annotated[tuple[Role, ...], NoDecode] = Field(ROLES, description="api, leader, worker")
-    disable_api: bool = False
+    region: str | None = Field(None, description="where this instance runs; shown, and preferred by LEADER_REGION")
+    leader_region: str | None = Field(
+        None, description="instances of other regions lead only when none of this one does"
+    )
+    tiers: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="markets, protocols or mints that this instance's workers take; all if empty"
+    )
+    disable_api: bool = Field(False, description="serve /health, /ready and /metrics only")
     bind: str = "127.0.0.1"
     server_port: int = Field(8080, ge=0, le=65535)
     log_level: str = Field("INFO", validation_alias=AliasChoices("LOG_LEVEL", "RUST_LOG", "log_level"))
     log_file: Path | None = None
     metrics_prefix: str = ""
 
+    database_pool_size: int = Field(8, ge=2, le=100, description="connections to Postgres that one instance holds")
     rpc_timeout_ms: int = Field(5_000, ge=50)
     scan_interval_seconds: float = Field(5.0, gt=0, le=60)
     sync_interval_seconds: float = Field(60.0, gt=0)
     stream_maxlen: int = Field(100_000, ge=1)
     stream_batch: int = Field(16, ge=1)
     stream_block_ms: int = Field(200, ge=1)
+    poll_interval_ms: int = Field(15_000, ge=100, description="how often liquidations by anyone are looked for")
+    poll_limit: int = Field(
+        5,
+        ge=1,
+        le=1_000,
+        validation_alias=AliasChoices("POLL_LIMIT", "LIQUIDATION_POLL_LIMIT", "poll_limit"),
+        description="page size of that; pages are read until a known one comes",
+    )
+    liquidation_track_max: int = Field(5_000, ge=1, description="liquidations by anyone that are remembered")
+    liquidation_pruning: Literal["fifo", "lru", "ttl"] = Field("fifo", description="which of them are forgotten first")
+    ignore_bootstrap_batch: bool = Field(True, description="tell nobody of what the very first poll finds")
     worker_concurrency: int = Field(48, ge=1, description="candidates one worker handles at once")
     retry_budget: int = Field(5, ge=1, description="reported failures after which a candidate becomes a dead letter")
     retry_attempts: int = Field(3, ge=1, description="signed attempts at one state of a position")
@@ -84,9 +105,9 @@ class Settings(BaseSettings):
         """Let the environment win over `.env`, and both over the TOML that `load` passes as arguments."""
         return env_settings, dotenv_settings, init_settings
 
-    @field_validator("roles", mode="before")
+    @field_validator("roles", "tiers", mode="before")
     @classmethod
-    def _split_roles(cls, value: object) -> object:
+    def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("solana_rpc_url", "solana_ws_url")
@@ -122,17 +143,25 @@ class Settings(BaseSettings):
         return tuple(url.strip() for url in self.solana_rpc_url.split(",") if url.strip())
 
     @property
+    def websocket_urls(self) -> tuple[str, ...]:
+        """The websocket endpoints in order of preference: as set, or the RPC endpoints with their schemes changed."""
+        given = [url.strip() for url in (self.solana_ws_url or "").split(",") if url.strip()]
+        return tuple(given or map(_as_websocket, self.rpc_urls))
+
+    @property
     def websocket_url(self) -> str:
-        """The websocket endpoint: as set, or the first RPC endpoint with its scheme changed."""
-        if self.solana_ws_url:
-            return self.solana_ws_url
-        url = urlparse(self.rpc_urls[0])
-        return urlunparse(url._replace(scheme="wss" if url.scheme == "https" else "ws"))
+        """The first websocket endpoint."""
+        return self.websocket_urls[0]
 
     @property
     def active_roles(self) -> tuple[Role, ...]:
         """The roles without `api` where `DISABLE_API` is set."""
         return tuple(role for role in self.roles if not (role == "api" and self.disable_api))
+
+
+def _as_websocket(url: str) -> str:
+    parts = urlparse(url)
+    return urlunparse(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))
 
 
 def load(path: Path | None = None, **overrides: Any) -> Settings:

@@ -90,3 +90,81 @@ async def test_a_dry_run_without_a_key_triggers_and_sends_nothing(
         await localnet.wait()
     sends = sqlite3.connect(recording).execute("SELECT DISTINCT endpoint FROM sends").fetchall()
     assert sends == [("scenario",)]
+
+
+def ask(url: str) -> tuple[int, str]:
+    """Return status and body."""
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+async def until_status(url: str, status: int) -> str:
+    """Ask until the answer has this status, and return its body."""
+    async with asyncio.timeout(20):
+        while (found := await asyncio.to_thread(ask, url))[0] != status:  # noqa: ASYNC110 - another process has no event
+            await asyncio.sleep(0.1)
+    return found[1]
+
+
+async def until_measured(url: str, name: str) -> dict[str, str]:
+    """Ask for metrics until this one has a value, and return all of them."""
+    while True:
+        lines = (await until_status(url, 200)).splitlines()
+        metrics = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        if metrics[name] != "NaN":
+            return metrics
+        await asyncio.sleep(0.1)
+
+
+async def test_an_instance_without_the_api_serves_three_paths_and_is_seen_in_the_whole(
+    tmp_path: Path, postgres_url: str, redis_url: str
+) -> None:
+    market = ("--port=0", "--scenario=calm", "--positions=20", "--slot-ms=60")
+    async with command(tmp_path, "localnet", *market) as localnet:
+        assert localnet.stdout is not None
+        chain = json.loads(await localnet.stdout.readline())
+        settings = {
+            "DATABASE_URL": postgres_url,
+            "REDIS_URL": redis_url,
+            "SOLANA_RPC_URL": chain["url"],
+            "SERVER_PORT": "0",
+            "SCAN_INTERVAL_SECONDS": "1",
+        }
+        async with (
+            command(tmp_path, "run", **settings, INSTANCE_ID="api-1", ROLES="api") as api,
+            command(tmp_path, "run", **settings, INSTANCE_ID="both-1", DISABLE_API="true", REGION="eu") as both,
+        ):
+            urls = []
+            for engine in (api, both):
+                lines: list[dict[str, object]] = []
+                await until(engine, "API is listening", lines)
+                urls.append(str(lines[-1]["url"]))
+            api_url, both_url = urls
+
+            await until_status(f"{both_url}/ready", 200)
+            await until_status(f"{both_url}/health", 200)
+            whole = json.loads(await until_status(f"{api_url}/health/liquidator", 200))
+            assert (whole["status"], whole["instanceId"]) == ("healthy", "api-1")
+            one = next(one for one in whole["allInstances"] if one["instanceId"] == "both-1")
+            assert (one["isHealthy"], one["roles"], one["region"]) == (True, ["leader", "worker"], "eu")
+
+            for path in ("/positions", "/health/liquidator", "/docs", "/openapi.json", "/"):
+                assert (await asyncio.to_thread(ask, both_url + path))[0] == 404, path
+            await until_measured(f"{both_url}/metrics", "liquidation_slot_lag")
+            metrics = await until_measured(f"{both_url}/metrics", "liquidation_overdue_positions")
+            assert metrics["liquidation_leader"] == "1.0"
+            assert metrics["liquidation_redis_aof_ok"] in ("0.0", "1.0")
+            assert float(metrics["liquidation_stream_lag"]) == 0
+            assert float(metrics["liquidation_slot_lag"]) < 100
+            assert float(metrics["liquidation_overdue_positions"]) == 0
+
+            both.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(5):
+                assert await both.wait() == 0
+            left = json.loads(await until_status(f"{api_url}/health/liquidator", 503))
+            assert (left["status"], [one["instanceId"] for one in left["allInstances"]]) == ("unhealthy", ["api-1"])
+        localnet.terminate()
+        await localnet.wait()

@@ -1,5 +1,6 @@
 """The wheel alone: the library with nothing but numpy, the migrations and the program's binary inside."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from example_outputs import WATCH
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.slow
@@ -75,6 +78,16 @@ def test_the_wheel_carries_all_it_needs_and_nothing_beside_its_packages(wheel: P
 def test_the_library_needs_numpy_alone(empty_environment: Path, tmp_path: Path) -> None:
     done = run(empty_environment / "bin" / "python", "-c", LIBRARY, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_example_bot_runs_with_numpy_alone(empty_environment: Path, tmp_path: Path) -> None:
+    python = empty_environment / "bin" / "python"
+    listed = run(python, "-m", "pip", "list", "--format", "json", cwd=tmp_path)
+    installed = {package["name"].lower() for package in json.loads(listed.stdout)}
+    assert installed - {"pip", "setuptools"} == {"numpy", "liquidation-engine"}
+    done = run(python, ROOT / "examples" / "watch.py", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == WATCH
 
 
 def test_the_command_without_its_extra_says_what_to_install(empty_environment: Path, tmp_path: Path) -> None:

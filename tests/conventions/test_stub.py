@@ -1,7 +1,8 @@
-"""The stub says what the compiled module has: the same names, parameters, defaults and documentation."""
+"""The stub says what the compiled module has: the same names, parameters, defaults, types and documentation."""
 
 import ast
 import inspect
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,11 +15,19 @@ from liquidation_engine import _core
 STUB = ast.parse((Path(liquidation_engine.__file__).parent / "_core.pyi").read_text())
 CLASSES = {node.name: node for node in STUB.body if isinstance(node, ast.ClassDef)}
 FUNCTIONS = {node.name: node for node in STUB.body if isinstance(node, ast.FunctionDef)}
+
+
+def is_further_overload(node: ast.FunctionDef) -> bool:
+    """Return whether a signature stands beside the one that carries the documentation and the defaults."""
+    marks = [mark.id for mark in node.decorator_list if isinstance(mark, ast.Name)]
+    return "overload" in marks and ast.get_docstring(node) is None
+
+
 MEMBERS = [
     (name, node)
     for name, stub in CLASSES.items()
     for node in stub.body
-    if isinstance(node, ast.FunctionDef) and not node.name.startswith("__")
+    if isinstance(node, ast.FunctionDef) and not node.name.startswith("__") and not is_further_overload(node)
 ]
 
 
@@ -30,12 +39,29 @@ def parameters(node: ast.FunctionDef) -> list[tuple[str, object]]:
     """Return names and defaults as the stub has them, `self` left out."""
     names = [argument.arg for argument in node.args.args if argument.arg != "self"]
     defaults = [ast.literal_eval(default) for default in node.args.defaults]
-    return list(zip(names, [inspect.Parameter.empty] * (len(names) - len(defaults)) + defaults, strict=True))
+    found = list(zip(names, [inspect.Parameter.empty] * (len(names) - len(defaults)) + defaults, strict=True))
+    for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
+        found.append((argument.arg, inspect.Parameter.empty if default is None else ast.literal_eval(default)))
+    return found
 
 
 def compiled_parameters(function: object) -> list[tuple[str, object]]:
     signature = inspect.signature(function)  # type: ignore[arg-type]
     return [(name, found.default) for name, found in signature.parameters.items() if name != "self"]
+
+
+def test_stubtest_finds_no_difference(tmp_path: Path) -> None:
+    path = str(Path(liquidation_engine.__file__).parent.parent)
+    (tmp_path / "allowed").write_text("liquidation_engine._core.__all__\n")  # the next test compares the names
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy.stubtest", "liquidation_engine._core", "--concise", "--allowlist", "allowed"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": path, "MYPYPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_names_are_the_same() -> None:

@@ -11,14 +11,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import psutil
 
-from liquidation_engine.runner.faults import PLAN_VARIABLE
+from liquidation_engine.runner.faults import PLAN_VARIABLE, SETUP_VARIABLE
+from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 
 SECONDS = 120
 KILLED = f"killed by signal {int(signal.SIGKILL)}"
 ADOPTED = "Adopted a live intent"
 TRIGGERED = "LIQUIDATION TRIGGERED"
+ELECTED = "Elected leader"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,15 @@ class Run:
         """Return a setting that all instances share."""
         return self.process("api").environ()[key]
 
+    async def localnet(self, method: str, *params: object) -> Any:
+        """Ask localnet for something that no real node does."""
+        url = self.environment("SOLANA_RPC_URL").split(",")[0]
+        body = {"jsonrpc": "2.0", "id": 1, "method": f"localnet_{method}", "params": params}
+        async with aiohttp.ClientSession() as http, http.post(url, json=body) as response:
+            answer = await response.json()
+        assert "error" not in answer, answer
+        return answer["result"]
+
     async def until_logged(self, name: str, text: str, times: int = 1) -> None:
         """Wait until an instance has logged `text` so many times."""
         while self.log(name).count(text) < times:  # noqa: ASYNC110 - another process writes it
@@ -99,6 +111,23 @@ class Ended:
         return sum(log.count(ADOPTED) for log in self.logs.values())
 
 
+async def at_work(run: Run) -> None:
+    """Wait until both workers have positions in hand."""
+    for worker in ("worker-1", "worker-2"):
+        await run.until_logged(worker, TRIGGERED, 3)
+
+
+def spoken(deed: Callable[..., object]) -> str:
+    """Return what a deed is called in the table."""
+    return deed.__name__.replace("_", " ")
+
+
+def _sabotage() -> list[str]:
+    """Return the option that breaks the demo's engine, where a test is to prove that it would notice."""
+    kind = os.environ.get("LIQUIDATION_SABOTAGE")
+    return [f"--sabotage={kind}"] if kind in SABOTAGES else []
+
+
 Deed = Callable[[Run], Coroutine[None, None, None]]
 
 
@@ -115,22 +144,34 @@ async def run_with_faults(
     slot_ms: int = 100,
     positions: int = 100,
     seed: int = 7,
+    workers: int = 2,
+    setup: Mapping[str, object] | None = None,
+    options: Sequence[str] = (),
+    environment: Mapping[str, str] | None = None,
+    seconds: float = SECONDS,
 ) -> Ended:
     """Run the demo to its verdict; `deed` is done to it meanwhile, and must be done when it ends."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "liquidation_engine", "demo", "--json", f"--data-folder={folder}"),
         *(f"--positions={positions}", f"--seed={seed}", f"--slot-ms={slot_ms}", f"--missed-slots={missed_slots}"),
+        *(f"--workers={workers}", *options, *_sabotage()),
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), PLAN_VARIABLE: json.dumps(faults)},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            PLAN_VARIABLE: json.dumps(faults),
+            SETUP_VARIABLE: json.dumps(setup or {}),
+            **(environment or {}),
+        },
     )
     assert process.stdout is not None
     assert process.stderr is not None
     run = Run(folder)
     doing = asyncio.create_task(deed(run))
     try:
-        async with asyncio.timeout(SECONDS):
+        async with asyncio.timeout(seconds):
             output, errors = await asyncio.gather(process.stdout.read(), process.stderr.read())
             code = await process.wait()
     finally:

@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import asyncpg
@@ -10,7 +9,7 @@ import psutil
 import pytest
 from redis.asyncio import Redis
 
-from faults.fault_run import TRIGGERED, Deed, Run, run_with_faults
+from faults.fault_run import ELECTED, Deed, Run, at_work, run_with_faults, spoken
 from faults.fault_table import FaultTable
 
 pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.faults]
@@ -18,7 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.demo, pytest.mark.faults]
 ASLEEP_SECONDS = 8.0  # a lease lives 5 s, and a live intent is adopted after 5 to 7 s
 LEADER_SECONDS = 10.0  # the life of the leader's lock
 
-ELECTED = "Elected leader"
 
 # As for a crash: 8 s until a stalled entry is taken over, a scan of 2 s, a second to liquidate; of 100 ms slots.
 WORKER_MISSED_SLOTS = 110
@@ -29,12 +27,6 @@ FLUSH_MISSED_SLOTS = 70
 # Stalled for 7 s or down for 2, then as after a crash, without the scan that goes on meanwhile. Slots of 140 ms.
 STALL_SECONDS = 7.0  # longer than a client waits for an answer
 REDIS_MISSED_SLOTS = 110
-
-
-async def at_work(run: Run) -> None:
-    """Wait until both workers have positions in hand."""
-    for worker in ("worker-1", "worker-2"):
-        await run.until_logged(worker, TRIGGERED, 3)
 
 
 async def a_worker_sleeps_longer_than_its_lease(run: Run) -> None:
@@ -142,8 +134,3 @@ async def test_a_redis_that_is_away_costs_nothing(folder: Path, deed: Deed, tabl
     ended = await run_with_faults(folder, {}, deed=deed, missed_slots=REDIS_MISSED_SLOTS, slot_ms=LEADER_SLOT_MS)
     table.add(spoken(deed), 1, REDIS_MISSED_SLOTS, ended)
     assert ended.verdict == (True, 0, 0), ended.faults
-
-
-def spoken(deed: Callable[..., object]) -> str:
-    """Return what a deed is called in the table."""
-    return deed.__name__.replace("_", " ")

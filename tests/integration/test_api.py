@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from liquidation_engine.api import ApiAuth, DatabaseViews, Health, MetricsFeed, create_app, open_port, serve_api
 from liquidation_engine.api.amounts import presentable
-from liquidation_engine.database import Database, Funds, Instances, PositionRow, PositionsTable
+from liquidation_engine.database import Database, Funds, Identity, Instances, PositionRow, PositionsTable
 from liquidation_engine.errors import AddressInUse, ConfigError, ServerError
 from liquidation_engine.stream import QueueStatus
 from liquidation_engine.telemetry.metrics import Metrics
@@ -407,6 +407,7 @@ async def test_openapi_lists_every_path_of_the_api(views: FakeViews) -> None:
         "/ready",
         "/metrics",
         "/stats",
+        "/health/liquidator",
         "/positions",
         "/positions/{pubkey}",
         "/liquidations/recent",
@@ -484,17 +485,17 @@ async def test_every_view_of_a_fresh_database_can_be_served(database: Database) 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
         for path in (await client.get("/openapi.json")).json()["paths"]:
             status = (await client.get(path.replace("{pubkey}", "Nobody"))).status_code
-            assert status == {"/health": 503, "/positions/{pubkey}": 404}.get(path, 200), path
+            assert status == {"/health": 503, "/health/liquidator": 503, "/positions/{pubkey}": 404}.get(path, 200), (
+                path
+            )
 
 
 async def test_health_follows_the_leaders_scans(database: Database) -> None:
     views, instances = DatabaseViews(database), Instances(database)
 
     async def beat(name: str, roles: list[str], ran_ago: float | None) -> None:
-        ran = None if ran_ago is None else datetime.now(UTC) - timedelta(seconds=ran_ago)
-        await instances.heartbeat(
-            name, roles=roles, pid=1, host="h", version="1", stats={}, last_successful_run=ran, consecutive_failures=0
-        )
+        who = Identity(instance_id=name, roles=roles, pid=1, host="h", version="1")
+        await instances.heartbeat(who, stats={}, seconds_since_success=ran_ago, consecutive_failures=0)
 
     await beat("worker", ["worker"], 1)
     assert "no instance with the leader role" in (await views.health()).failures["scan"]

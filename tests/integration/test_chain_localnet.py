@@ -294,7 +294,7 @@ async def test_slots_are_told_as_they_pass() -> None:
         stream = slots(one.localnet.ws_url, stop)
 
         async def first() -> int:
-            return await anext(stream)
+            return (await anext(stream)).slot
 
         waiting = asyncio.create_task(first())
         await asyncio.sleep(0.1)

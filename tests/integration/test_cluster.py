@@ -126,8 +126,18 @@ async def test_release_ends_the_renewals_whatever_they_are_doing(redis: Redis) -
 class Instance:
     """An instance that stands for leader and writes down what happened to it."""
 
-    def __init__(self, redis: Redis, name: str, *, ttl_seconds: float = 1.0, renew_seconds: float = 0.1) -> None:
-        self.lease = LeaderLease(redis, name, ttl_seconds=ttl_seconds, renew_seconds=renew_seconds)
+    def __init__(
+        self,
+        redis: Redis,
+        name: str,
+        *,
+        ttl_seconds: float = 1.0,
+        renew_seconds: float = 0.1,
+        reluctance_seconds: float = 0.0,
+    ) -> None:
+        self.lease = LeaderLease(
+            redis, name, ttl_seconds=ttl_seconds, renew_seconds=renew_seconds, reluctance_seconds=reluctance_seconds
+        )
         self.elected, self.lost, self.stop = asyncio.Event(), asyncio.Event(), asyncio.Event()
         self.led_while_losing = False
         self.task: asyncio.Task[None] = asyncio.create_task(self.lease.run(self._elected, self._lost, self.stop))
@@ -143,6 +153,17 @@ class Instance:
     async def end(self) -> None:
         self.stop.set()
         await within(2, self.task)
+
+
+async def test_a_reluctant_candidate_leaves_the_lock_to_another_and_takes_it_when_nobody_does(redis: Redis) -> None:
+    elsewhere = Instance(redis, "elsewhere", reluctance_seconds=0.8)
+    await asyncio.sleep(0.3)
+    assert not elsewhere.elected.is_set()  # though the lock is free
+    here = Instance(redis, "here")
+    await within(0.4, here.elected.wait())
+    await here.end()
+    await within(2, elsewhere.elected.wait())
+    await elsewhere.end()
 
 
 async def test_one_of_several_leads_and_is_the_only_one(redis: Redis) -> None:

@@ -211,21 +211,22 @@ async def test_live_intents_are_paged_past_those_that_could_not_be_finished(data
 
 async def test_back_off_adds_failures_keeps_the_later_end_and_can_be_cleared(database: Database) -> None:
     guards, now = Guards(database), datetime.now(UTC)
-    later, sooner = now + timedelta(minutes=5), now + timedelta(minutes=1)
-    await guards.back_off(POSITION, failures_add=1, until=later, reason="stale oracle")
-    await guards.back_off(POSITION, failures_add=2, until=sooner, reason="slippage")
+    await guards.back_off(POSITION, failures_add=1, rest=timedelta(minutes=5), reason="stale oracle")
+    await guards.back_off(POSITION, failures_add=2, rest=timedelta(minutes=1), reason="slippage")
     claim = await guards.claim(POSITION, "instance-1")
-    assert (claim.failures, claim.backoff_until, claim.backoff_reason) == (3, later, "slippage")
+    assert (claim.failures, claim.resting, claim.backoff_reason) == (3, True, "slippage")
+    assert claim.backoff_until is not None
+    assert timedelta(minutes=4) < claim.backoff_until - now < timedelta(minutes=6)
     await guards.clear_back_off(POSITION)
     cleared = await guards.claim(POSITION, "instance-1")
     assert (cleared.failures, cleared.backoff_until, cleared.backoff_reason) == (0, None, None)
 
 
 async def test_scanner_leaves_out_what_is_live_or_in_back_off_and_nothing_else(database: Database) -> None:
-    guards, now = Guards(database), datetime.now(UTC)
+    guards = Guards(database)
     await live_intent(database, position="live")
-    await guards.back_off("waiting", failures_add=1, until=now + timedelta(minutes=1), reason="x")
-    await guards.back_off("over", failures_add=1, until=now - timedelta(seconds=1), reason="x")
+    await guards.back_off("waiting", failures_add=1, rest=timedelta(minutes=1), reason="x")
+    await guards.back_off("over", failures_add=1, rest=-timedelta(seconds=1), reason="x")
     await guards.claim("claimed", "instance-1")
     names = ["live", "waiting", "over", "claimed", "unknown"]
     assert await guards.in_back_off_or_live(names) == {"live", "waiting"}

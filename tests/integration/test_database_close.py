@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
 
@@ -141,7 +142,7 @@ async def test_settled_slot_never_goes_back(database: Database) -> None:
 
 async def test_landing_ends_a_row_of_failures(database: Database) -> None:
     intent = await live_intent(database)
-    await Guards(database).back_off(POSITION, failures_add=4, until=SEEN_AT, reason="slippage")
+    await Guards(database).back_off(POSITION, failures_add=4, rest=timedelta(hours=1), reason="slippage")
     await Intents(database).close(intent, landed(intent), books(), 0)
     claim = await Guards(database).claim(POSITION, "instance-1")
     assert (claim.failures, claim.backoff_until, claim.backoff_reason) == (0, None, None)

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -43,6 +43,11 @@ class ForkingChain:
         self.height, self.oldest_slot = height, oldest_slot
         self.silent_about: set[str] = set()
         self.pages: list[int] = []
+        self.sent: list[bytes] = []
+
+    async def send(self, transaction: bytes) -> str:
+        self.sent.append(transaction)
+        return ""
 
     async def seen(self, signatures: Sequence[str]) -> list[Seen | None]:
         self.pages.append(len(signatures))
@@ -57,6 +62,11 @@ class ForkingChain:
 
     async def remembers(self, slot: int) -> bool:
         return slot >= self.oldest_slot
+
+
+async def nothing(intent_id: int) -> bool:
+    """Leave the books as they are."""
+    return True
 
 
 async def landed_intent(database: Database, number: int = 1, *, slot: int = 80, **changes: Any) -> Intent:
@@ -85,6 +95,7 @@ async def sums(database: Database) -> list[tuple[str, str, int, int]]:
         return [(row[0], row[1], row[2], int(row[3])) for row in await connection.fetch(sql)]
 
 
+HALF = moved("wallet-token", "vault", USDC, 4_000)
 VANISHED = ("expired", "vanished", 80, False, True)
 LANDED = ("landed", "landed", 80, False, False)
 FINAL = ("landed", "landed", 80, True, False)
@@ -99,7 +110,9 @@ async def test_vanished_transaction_is_taken_back_by_entries_that_compensate(dat
         fund=(fund_entry("fee", 10), fund_entry("cover_bad_debt", 120, USDC)),
         bad_debt=200, bad_debt_covered=120, bad_debts=(BadDebtEntry(mint=USDC, written_off=200, covered=120),),
     )  # fmt: skip
-    await Finality(Intents(database), ForkingChain(height=intent.signed.expires_above + 1)).check()
+    await Finality(
+        Intents(database), ForkingChain(height=intent.signed.expires_above + 1), settle_again=nothing
+    ).check()
 
     assert await state(database, intent) == VANISHED
     entries = await sums(database)
@@ -118,9 +131,10 @@ async def test_vanished_transaction_is_taken_back_by_entries_that_compensate(dat
 
 async def test_position_whose_liquidation_vanished_may_be_taken_up_at_once(database: Database) -> None:
     intent = await landed_intent(database)
-    later = datetime.now(UTC) + timedelta(hours=1)
-    await Guards(database).back_off(POSITION, failures_add=1, until=later, reason="healthy")
-    await Finality(Intents(database), ForkingChain(height=intent.signed.expires_above + 1)).check()
+    await Guards(database).back_off(POSITION, failures_add=1, rest=timedelta(hours=1), reason="healthy")
+    await Finality(
+        Intents(database), ForkingChain(height=intent.signed.expires_above + 1), settle_again=nothing
+    ).check()
     assert await Guards(database).in_back_off_or_live([POSITION]) == set()
     claim = await Guards(database).claim(POSITION, "instance-1")
     assert isinstance(await insert(database, claim.fence, signature="signature-2", attempt=1), Intent)
@@ -130,7 +144,9 @@ async def test_failed_transaction_that_vanished_gets_its_fee_back(database: Data
     intent = await live_intent(database)
     fee = Settlement(slot=80, ledger=moved("wallet", "network", NATIVE, 5_180, into="network_fees"), fee_lamports=5_180)
     await Intents(database).close(intent, landed_failed(intent), fee, 0)
-    await Finality(Intents(database), ForkingChain(height=intent.signed.expires_above + 1)).check()
+    await Finality(
+        Intents(database), ForkingChain(height=intent.signed.expires_above + 1), settle_again=nothing
+    ).check()
     assert await state(database, intent) == VANISHED
     assert await sums(database) == [("network", NATIVE, 2, 0), ("wallet", NATIVE, 2, 0)]
 
@@ -151,7 +167,7 @@ async def test_transaction_is_not_taken_back_without_proof(
     chain = ForkingChain(height=height, oldest_slot=oldest_slot)
     if known is not None:
         chain.known["signature-1"] = known
-    await Finality(Intents(database), chain).check()
+    await Finality(Intents(database), chain, settle_again=nothing).check()
     assert await state(database, intent) == LANDED
     assert await value(database, "SELECT count(*) FROM ledger_entries WHERE reversal") == 0
 
@@ -162,27 +178,58 @@ async def test_what_cannot_be_decided_hides_nothing_behind_it(database: Database
     chain.silent_about.add(silent.signed.signature)
     chain.known[waiting.signed.signature] = Seen(80, finalized=False)
     chain.known[final.signed.signature] = Seen(80, finalized=True)
-    await Finality(Intents(database), chain, page=1).check()
+    await Finality(Intents(database), chain, settle_again=nothing, page=1).check()
     assert [await state(database, one) for one in (silent, waiting, final, gone)] == [LANDED, LANDED, FINAL, VANISHED]
     assert chain.pages == [1, 1, 1, 1]
 
 
-async def test_transaction_that_another_fork_executed_again_moves_to_its_slot(database: Database) -> None:
-    await Funds(database).open(SOL, "fund-sol", "vault-sol", 0, 10)
+async def test_transaction_that_another_fork_executed_again_is_booked_as_it_was_there(database: Database) -> None:
+    """It moved other amounts, and moves no others however often that is found out."""
+    funds, intents = Funds(database), Intents(database)
+    await funds.open(SOL, "fund-sol", "vault-sol", 0, 10)
     intent = await landed_intent(database, fund=(fund_entry("fee", 10),))
+    before = await sums(database)
+
+    async def settle_again(intent_id: int) -> bool:
+        again = await intents.load(intent_id)
+        for slot, fee in ((82, 3), (83, 7)):
+            moved_now = books(slot=slot, fund=(fund_entry("fee", fee),), repaid=4_000, ledger=HALF)
+            assert await intents.resettle(again, landed(again, slot=slot), moved_now, 0)
+        return True
+
     chain = ForkingChain(height=9_999)
     chain.known["signature-1"] = Seen(83, finalized=True)
-    await Finality(Intents(database), chain).check()
+    await Finality(intents, chain, settle_again=settle_again).check()
     assert await state(database, intent) == ("landed", "landed", 83, True, False)
     slots = "SELECT array_agg(DISTINCT slot) FROM (SELECT slot FROM ledger_entries UNION ALL SELECT slot FROM insurance_fund_transactions) AS s"
     assert await value(database, slots) == [83]
+    after = {(address, mint): total for address, mint, _, total in await sums(database) if total}
+    assert after == {(entry.address, entry.mint): entry.amount for entry in HALF}
+    assert before != await sums(database)
+    [fund] = await funds.all()
+    assert (fund["balance"], fund["total_fees"]) == (7, 7)
+    [row] = await History(database).recent_liquidations(10)
+    assert row["repaid"] == 4_000
+    assert await intents.resettle(intent, landed(intent, slot=84), books(slot=84), 0) is False  # it is final
+
+
+async def test_books_that_cannot_be_made_yet_leave_it_unfinal(database: Database) -> None:
+    intent = await landed_intent(database)
+
+    async def no_record(intent_id: int) -> bool:
+        return False
+
+    chain = ForkingChain(height=9_999)
+    chain.known["signature-1"] = Seen(83, finalized=True)
+    await Finality(Intents(database), chain, settle_again=no_record).check()
+    assert await state(database, intent) == LANDED
 
 
 async def test_of_concurrent_watchers_one_takes_back(database: Database) -> None:
     await Funds(database).open(SOL, "fund-sol", "vault-sol", 0, 10)
     intents = [await landed_intent(database, number, fund=(fund_entry("fee", 10),)) for number in range(1, 4)]
     chain = ForkingChain(height=9_999)
-    await asyncio.gather(*(Finality(Intents(database), chain).check() for _ in range(4)))
+    await asyncio.gather(*(Finality(Intents(database), chain, settle_again=nothing).check() for _ in range(4)))
     assert [await state(database, intent) for intent in intents] == [VANISHED] * 3
     assert await value(database, "SELECT count(*) FROM ledger_entries WHERE reversal") == 3 * 6
     [fund] = await Funds(database).all()
@@ -200,7 +247,26 @@ async def test_movement_inside_the_opening_balance_is_taken_back_too(database: D
     funds = Funds(database)
     await funds.open(SOL, "fund-sol", "vault-sol", 110, 85)  # read from the fork that had the 10 of slot 80
     await landed_intent(database, fund=(fund_entry("fee", 10),))
-    await Finality(Intents(database), ForkingChain(height=9_999)).check()
+    await Finality(Intents(database), ForkingChain(height=9_999), settle_again=nothing).check()
     [fund] = await funds.all()
     assert (fund["balance"], fund["opening_balance"]) == (100, 100)
     assert await funds.drift({SOL: 100}, 90) == {}
+
+
+@pytest.mark.parametrize(("height", "may_send", "times"), [(1_150, True, 1), (1_150, False, 0), (9_999, True, 0)])
+async def test_what_is_unknown_and_may_land_again_is_sent_again_unchanged(
+    database: Database, height: int, may_send: bool, times: int
+) -> None:
+    intent = await landed_intent(database)
+    chain = ForkingChain(height=height)
+    await Finality(Intents(database), chain, settle_again=nothing, may_send=lambda: may_send).check()
+    assert chain.sent == [intent.signed.transaction] * times
+
+
+async def test_unfinal_signatures_are_those_that_may_still_vanish(database: Database) -> None:
+    intents = Intents(database)
+    landed_one = await landed_intent(database)
+    assert await intents.unfinal_signatures(POSITION) == [landed_one.signed.signature]
+    assert await intents.unfinal_signatures("position-2") == []
+    await intents.mark_finalized(landed_one.id, 80)
+    assert await intents.unfinal_signatures(POSITION) == []

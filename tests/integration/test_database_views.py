@@ -13,7 +13,6 @@ from liquidation_engine.database import (
     Failures,
     Funds,
     History,
-    Instances,
     Intents,
     KillSwitch,
     PositionRow,
@@ -182,25 +181,3 @@ async def test_kill_switch_tells_state_reason_and_time(database: Database) -> No
     assert stopped[:2] == (True, "drill")
     assert before < stopped.changed_at
     assert (await switch.resume("operator"))[:2] == (False, None)
-
-
-async def test_heartbeat_renews_one_row_and_keeps_the_last_success(database: Database) -> None:
-    instances = Instances(database)
-
-    async def beat(failures: int, success: datetime | None) -> None:
-        await instances.heartbeat(
-            "instance-1", roles=("api", "worker"), pid=7, host="h", version="1", stats={"checks": U64_MAX},
-            last_successful_run=success, consecutive_failures=failures,
-        )  # fmt: skip
-
-    await beat(0, SEEN_AT)
-    await beat(2, None)
-    [found] = await instances.all()
-    assert (found["roles"], found["stats"], found["consecutive_failures"]) == (
-        ["api", "worker"],
-        {"checks": U64_MAX},
-        2,
-    )
-    assert found["last_successful_run"] == SEEN_AT
-    assert isinstance(found["seconds_since_heartbeat"], float)
-    assert 0 <= found["seconds_since_heartbeat"] < 60

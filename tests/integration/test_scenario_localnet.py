@@ -1,6 +1,8 @@
 """A scenario on a real VM: a crashed position is liquidated by the shipped program, and no token is lost."""
 
+import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from solders.hash import Hash
@@ -10,11 +12,14 @@ from solders.message import Message
 from solders.pubkey import Pubkey
 from solders.transaction import VersionedTransaction
 
+from liquidation_engine.chain.executed import executed_transaction
 from liquidation_engine.localnet import Chain, LocalnetSettings
+from liquidation_engine.localnet.encode import transaction
 from liquidation_engine.localnet.scenarios import PlacedPosition, Scenario, ScenarioSettings
 from liquidation_engine.localnet.scenarios.arithmetic import Close, closes, units_at
 from liquidation_engine.protocols.reference import OracleAccount, Pair, PositionAccount, ReserveAccount
 from liquidation_engine.protocols.reference.instructions import cover_bad_debt, liquidate, write_off
+from liquidation_engine.protocols.reference.observed import liquidations_in
 from liquidation_engine.protocols.reference.tokens import token_amount
 
 ALL = 2**64 - 1
@@ -54,6 +59,7 @@ class Market:
         self.chain.advance()
         landed = self.chain.history.find(signature, self.chain.slot)
         assert landed is not None
+        self.landed = landed
         error: object | None = landed.error
         return error
 
@@ -123,6 +129,30 @@ def test_a_healthy_position_is_refused_and_a_crashed_one_is_liquidated(crashed: 
         assert received == pytest.approx(close.received, rel=1e-5)  # the preview leaves out interest since genesis
         assert PositionAccount.decode(crashed.data(placed.address)).version == 1
     assert crashed.tokens() == before
+
+
+def test_an_observer_reads_from_the_transaction_what_moved(crashed: Market) -> None:
+    units = units_at(crashed.scenario.price_steps[-1].prices)
+    fallen = [one for one in crashed.scenario.positions if closes(one.legs, units) and one.kind == "long"]
+    placed = fallen[10]
+    close = max(closes(placed.legs, units), key=lambda one: one.gain)
+    info = crashed.info[close.collateral]
+    held = token_amount(crashed.data(info.liquidator_tokens))
+    owed = token_amount(crashed.data(crashed.info[close.debt].liquidator_tokens))
+    assert crashed.run(crashed.liquidation(placed, close)) is None
+    answer = json.loads(json.dumps(transaction(crashed.landed, "json", 1_700_000_000)))
+    executed = executed_transaction("Signature1", answer)
+    mints = {str(one.reserve): str(one.mint) for one in crashed.scenario.mints}
+    (seen,) = liquidations_in(executed, str(crashed.scenario.program_id), mints)
+    assert (seen.id, seen.timestamp, seen.slot) == ("Signature1:0", 1_700_000_000, crashed.landed.slot)
+    assert (seen.liquidator, seen.position) == (str(crashed.liquidator.pubkey()), str(placed.address))
+    assert (seen.market, seen.debt_mint) == (str(crashed.scenario.market), mints[str(crashed.info[close.debt].reserve)])
+    assert seen.collateral_mint == str(info.mint)
+    assert seen.seized == token_amount(crashed.data(info.liquidator_tokens)) - held > 0
+    assert seen.repaid == owed - token_amount(crashed.data(crashed.info[close.debt].liquidator_tokens)) > 0
+    assert seen.fee > 0
+    assert liquidations_in(replace(executed, error={"InstructionError": [0, "Custom"]}), seen.market, mints) == []
+    assert liquidations_in(executed, "AnotherProgram", mints) == []
 
 
 def test_a_drowned_position_ends_as_bad_debt_that_the_fund_covers() -> None:

@@ -322,6 +322,23 @@ async def test_a_worker_goes_on_after_redis_was_emptied(redis: Redis, producer: 
     assert len(await consumer.read()) == 1
 
 
+async def test_what_is_handed_back_is_taken_over_at_once_by_another(redis: Redis, producer: CandidateProducer) -> None:
+    specialist, generalist = (
+        await worker(redis, "a", idle_milliseconds=60_000),
+        await worker(redis, "b", idle_milliseconds=60_000),
+    )
+    await producer.publish([need(1), need(2)])
+    first, second = await specialist.read()
+    await specialist.hand_back([first.stream_id])
+    taken = await generalist.reclaim()
+    assert [entry.stream_id for entry in taken.entries] == [first.stream_id]
+    held = await redis.xpending_range(CANDIDATES, WORKERS_GROUP, min="-", max="+", count=9)
+    assert [(row["message_id"], row["consumer"]) for row in held] == [
+        (first.stream_id.encode(), b"b"),
+        (second.stream_id.encode(), b"a"),
+    ]
+
+
 # ── status and connection ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -13,7 +13,7 @@ from auditor_builder import PROGRAM, named
 from liquidation_auditor.decode import LIQUIDATE, WRITE_OFF
 from liquidation_auditor.duplicates import double_landings, duplicates, submissions
 from liquidation_auditor.faults import Fault
-from liquidation_auditor.recording import ExecutionRow, SendRow, SlotRow
+from liquidation_auditor.recording import ExecutionRow, SendRow, SlotRow, UndoneRow
 
 WALLET = Keypair.from_seed(bytes(32))
 SOMEBODY = Keypair.from_seed(bytes([1]) * 32)
@@ -42,9 +42,12 @@ def executed(seq: int, made: VersionedTransaction, slot: int = 102, error: str |
     return ExecutionRow(seq, slot, 0, str(made.signatures[0]), error, 5_000, bytes(made))
 
 
-def found(sends: list[SendRow], executions: list[ExecutionRow] | None = None) -> list[Fault]:
+def found(
+    sends: list[SendRow], executions: list[ExecutionRow] | None = None, undone: list[UndoneRow] | None = None
+) -> list[Fault]:
     wallets = frozenset([bytes(WALLET.pubkey())])
-    return duplicates(submissions(sends, bytes(PROGRAM), wallets, lambda _: None), executions or [], SLOTS)
+    handed_in = submissions(sends, bytes(PROGRAM), wallets, lambda _: None)
+    return duplicates(handed_in, executions or [], SLOTS, undone or [])
 
 
 def test_a_second_signature_while_the_first_is_live_is_a_duplicate() -> None:
@@ -103,3 +106,12 @@ def test_two_landings_from_one_version_are_a_fault() -> None:
     position = bytes(named("alice"))
     assert double_landings([(position, 0, "first", 101), (position, 1, "second", 102)]) == []
     assert len(double_landings([(position, 0, "first", 101), (position, 0, "second", 102)])) == 1
+
+
+def test_what_a_fork_undid_can_land_again_until_it_has() -> None:
+    first, second = signed("a"), signed("a")
+    undone = [UndoneRow(str(first.signatures[0]), seq=2, undone_seq=5)]
+    assert found([send(1, first), send(4, second)], undone=undone) == []
+    assert [fault.kind for fault in found([send(1, first), send(6, second)], undone=undone)] == ["duplicates"]
+    assert found([send(1, first), send(8, second)], [executed(7, first)], undone) == []
+    assert found([send(1, first), send(6, second, slot=300)], undone=undone) == []

@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 
 from book_reference import COLLATERAL, DEBT, MARKET, OWNER, PROGRAM, Market, Position, Reserve, market_account
-from liquidation_engine import PositionBook, _core, errors
+from liquidation_engine import MarketBook, PositionBook, _core, errors
 
 AT = Position(0, legs=((0, COLLATERAL, 100_000_000), (1, DEBT, 72_000_000)))
 
@@ -43,6 +44,32 @@ def test_a_rearmed_position_is_emitted_again() -> None:
     book.apply(*priced(market.reserves[0], 90, 2))
     book.rearm(AT.address)
     assert [book.tick(slot, 0).crossed for slot in (2, 3)] == [[AT.address], []]
+
+
+def test_a_book_read_back_goes_on_where_it_was_written(tmp_path: Path) -> None:
+    book, market = filled()
+    book.apply(*priced(market.reserves[0], 90, 2))
+    told, waiting = tmp_path / "told", tmp_path / "waiting"
+    book.snapshot(told)
+    book.rearm(AT.address)
+    book.snapshot(waiting)
+    for path, crossed in ((told, []), (waiting, [AT.address])):
+        again = MarketBook.restore(path)
+        assert (again.market, again.clock, again.rows()) == (book.market, book.clock, book.rows())
+        assert again.tick(2, 0).crossed == crossed
+        assert again.apply(*priced(market.reserves[0], 100, 1)).kind == "older"
+        assert again.apply(*priced(market.reserves[0], 100, 3)).recovered == [AT.address]
+
+
+def test_a_file_of_another_kind_of_book_is_refused(tmp_path: Path) -> None:
+    book, _ = filled()
+    path = tmp_path / "book"
+    book.snapshot(path)
+    with pytest.raises(errors.DecodeError, match="not a snapshot of such a book"):
+        PositionBook.restore(path)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(errors.DecodeError, match="checksum"):
+        MarketBook.restore(path)
 
 
 def test_a_row_is_what_the_table_of_positions_shows() -> None:

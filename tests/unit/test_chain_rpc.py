@@ -1,5 +1,6 @@
 """RpcClient: what it makes of answers, errors, silence and several endpoints."""
 
+import asyncio
 import base64
 import socket
 from typing import Any
@@ -16,6 +17,8 @@ from liquidation_engine.errors import (
     RpcTimeout,
     RpcUnavailable,
 )
+from liquidation_engine.localnet import Localnet
+from localnet_kit import stepped
 
 
 def account_json(data: bytes, lamports: int = 5) -> dict[str, Any]:
@@ -132,20 +135,26 @@ STATUS = {"slot": 40, "confirmations": 1, "err": None, "confirmationStatus": "co
 
 
 @pytest.mark.parametrize(
-    ("height", "status", "fate"),
+    ("height", "status", "shown", "fate"),
     [
-        (1_000, STATUS, SignatureStatus(slot=40, error=None, confirmation="confirmed")),
-        (150, None, StillPossible(150)),
-        (151, None, CannotLand(151)),
+        (1_000, STATUS, {"slot": 40}, SignatureStatus(slot=40, error=None, confirmation="confirmed")),
+        (1_000, STATUS, None, CannotLand(1_000)),  # it claims what it cannot show
+        (150, STATUS, None, SignatureStatus(slot=40, error=None, confirmation="confirmed")),
+        (150, None, None, StillPossible(150)),
+        (151, None, None, CannotLand(151)),
     ],
 )
 async def test_a_transaction_can_land_no_more_only_above_its_height_and_unknown_to_the_history(
-    height: int, status: object, fate: object
+    height: int, status: object, shown: object, fate: object
 ) -> None:
-    node = FakeNode(getBlockHeight=lambda _: height, getSignatureStatuses=lambda _: with_context([status]))
+    node = FakeNode(
+        getBlockHeight=lambda _: height,
+        getSignatureStatuses=lambda _: with_context([status]),
+        getTransaction=lambda _: shown,
+    )
     async with node, RpcClient([node.url]) as rpc:
         assert await rpc.fate("sig", expires_above=150) == fate
-    assert [name for name, _ in node.calls] == ["getBlockHeight", "getSignatureStatuses"]  # the height comes first
+    assert [name for name, _ in node.calls][:2] == ["getBlockHeight", "getSignatureStatuses"]  # the height comes first
     assert node.calls[1][1][1] == {"searchTransactionHistory": True}
 
 
@@ -154,6 +163,34 @@ async def test_an_endpoint_that_does_not_answer_proves_no_expiry() -> None:
     async with node, RpcClient([node.url, closed_port()]) as rpc:
         with pytest.raises(RpcUnavailable):
             await rpc.fate("sig", expires_above=150)
+
+
+async def test_what_one_endpoint_denies_another_may_know() -> None:
+    denies = FakeNode(
+        getSignatureStatuses=lambda params: with_context([None] * len(params[0])), getTransaction=lambda _: None
+    )
+    knows = FakeNode(getSignatureStatuses=lambda params: with_context([STATUS] * len(params[0])))
+    async with denies, knows, RpcClient([denies.url, knows.url]) as rpc:
+        found = await rpc.signature_statuses(["one", "two"], search_history=True)
+        assert [status is not None for status in found] == [True, True]
+        assert await rpc.signature_statuses(["one"]) == [None]  # a poll is cheap: it asks one
+
+
+async def test_an_endpoint_that_falls_behind_is_asked_after_the_others() -> None:
+    slots = {"slow": 100, "quick": 100}
+    slow = FakeNode(getSlot=lambda _: slots["slow"], getGenesisHash=lambda _: "slow")
+    quick = FakeNode(getSlot=lambda _: slots["quick"], getGenesisHash=lambda _: "quick")
+    async with slow, quick, RpcClient([slow.url, quick.url]) as rpc:
+        stop = asyncio.Event()
+        watch = asyncio.create_task(rpc.watch(stop))
+        assert await rpc.genesis_hash() == "slow"
+        slots["quick"] = 150
+        async with asyncio.timeout(5):
+            while await rpc.genesis_hash() != "quick":  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        stop.set()
+        await watch
+        assert rpc.newest_slot == 150
 
 
 def token_balance(index: int, amount: int) -> dict[str, Any]:
@@ -194,3 +231,16 @@ async def test_a_simulation_says_what_went_wrong_without_raising() -> None:
 def test_a_client_without_endpoints_names_the_setting() -> None:
     with pytest.raises(ConfigError, match="SOLANA_RPC_URL"):
         RpcClient([])
+
+
+async def test_an_endpoint_that_turns_us_away_is_asked_again_a_little_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liquidation_engine.chain.endpoint.INSIST_SECONDS", (0.01, 0.01))
+    localnet = Localnet(stepped(skip_every=0))
+    async with localnet:
+        localnet.gateway.set_faults("a", refuse_every=2)
+        async with RpcClient([f"{localnet.url}/a"]) as rpc:
+            for _ in range(4):
+                assert isinstance(await rpc.fate("1" * 64, expires_above=10_000), StillPossible)
+            localnet.gateway.set_faults("a", refuse_every=1)
+            with pytest.raises(RpcUnavailable, match="HTTP 429"):
+                await rpc.fate("1" * 64, expires_above=10_000)

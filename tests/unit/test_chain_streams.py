@@ -12,7 +12,9 @@ from liquidation_engine.chain import (
     BlockhashCache,
     Confirmer,
     Executed,
+    NewSlot,
     NotYet,
+    Pulse,
     Reconnected,
     RpcClient,
     program_updates,
@@ -63,7 +65,7 @@ async def _stopped_after_two(node: FakeNode, stop: asyncio.Event) -> Any:
     player = asyncio.create_task(play())
     async with asyncio.timeout(3):
         async for slot in slots(node.ws_url, stop):
-            yield slot
+            yield slot.slot
     await player
 
 
@@ -199,3 +201,35 @@ async def test_the_cache_refreshes_itself_and_survives_a_failing_node() -> None:
     async with BlockhashCache(source, refresh_seconds=0.01) as cache:
         await asyncio.sleep(0.1)
         assert cache.current().blockhash == "b"
+
+
+async def test_a_socket_that_falls_silent_is_given_up_for_the_next_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("liquidation_engine.chain.subscribe.SILENCE_SECONDS", 0.1)
+    stop = asyncio.Event()
+    async with FakeNode() as mute, FakeNode() as other:
+        stream = program_updates([mute.ws_url, other.ws_url], "Program", stop=stop, pulse=Pulse(lambda: 0))
+        assert await anext(stream) == Reconnected(first=True)
+        async with asyncio.timeout(3):
+            assert await anext(stream) == Reconnected(first=False)
+        assert [name for name, _ in mute.subscribed] == ["programSubscribe", "slotSubscribe"]
+        await other.notify("programNotification", 1, changed("B", 6))
+        assert isinstance(await anext(stream), AccountUpdate)
+        stop.set()
+
+
+async def test_a_socket_that_tells_of_old_slots_is_given_up() -> None:
+    stop = asyncio.Event()
+    async with FakeNode() as behind, FakeNode() as other:
+        stream = slots([behind.ws_url, other.ws_url], stop, Pulse(lambda: 130))
+
+        async def play() -> None:
+            await behind.until_subscribed(1)
+            await behind.notify("slotNotification", 1, {"slot": 109, "parent": 108, "root": 0})
+            await other.until_subscribed(1)
+            await other.notify("slotNotification", 1, {"slot": 131, "parent": 130, "root": 0})
+
+        player = asyncio.create_task(play())
+        async with asyncio.timeout(5):
+            assert await anext(stream) == NewSlot(131, 130)
+        await player
+        stop.set()

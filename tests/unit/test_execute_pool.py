@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -64,6 +65,7 @@ class Bench:
         self.database = MemoryDatabase(clock=self.clock)
         self.worker = ScriptedWorker(answer if callable(answer) else _always(answer))
         self.ended: list[Any] = []
+        self.runs: list[str] = []
         self.stop = asyncio.Event()
         self.may_begin = True
         self.pool: Any = Pool(
@@ -73,8 +75,18 @@ class Bench:
             RecordedStages(),
             limits=PoolLimits(**limits),
             may_begin=lambda: self.may_begin,
-            ended=lambda _, outcome: self.ended.append(outcome),
+            ended=lambda _, outcome, __: self.ended.append(outcome),
+            runs=self,
+            takes=lambda one: one.market != "Elsewhere",
         )
+
+    def ran(self) -> None:
+        """Note a run that was completed."""
+        self.runs.append("ran")
+
+    def failed(self) -> None:
+        """Note a run that failed."""
+        self.runs.append("failed")
 
     @asynccontextmanager
     async def running(self):  # type: ignore[no-untyped-def]
@@ -380,3 +392,35 @@ async def test_a_loop_that_dies_of_a_bug_ends_the_pool_with_it() -> None:
     with pytest.raises(ValueError, match="a bug"):
         async with asyncio.timeout(60):
             await bench.pool.run(bench.stop)
+
+
+async def test_a_reclaim_pass_that_finds_nothing_is_a_run() -> None:
+    bench = Bench(LANDED)
+    async with bench.running():
+        await seconds(10)
+    assert bench.runs.count("ran") >= 4
+    assert "failed" not in bench.runs
+
+
+async def test_a_pass_that_fails_is_a_failed_run_and_housekeeping_is_none() -> None:
+    bench = Bench(LANDED)
+
+    async def away(*_: object) -> None:
+        raise ServerError("Redis is away")
+
+    bench.stream.reclaim = away
+    bench.stream.renew = away
+    async with bench.running():
+        await seconds(10)
+    assert set(bench.runs) == {"failed"}
+    assert len(bench.runs) <= 5  # each waits a second besides its pause; renewals would have made it more
+
+
+async def test_what_is_somebody_elses_is_handed_back_and_neither_handled_nor_acknowledged() -> None:
+    bench = Bench(LANDED)
+    async with bench.running():
+        await bench.stream.publish([replace(candidate(), market="Elsewhere"), candidate()])
+        await seconds(1)
+        assert bench.stream.handed_back[0] == "1000-0"
+        assert bench.stream.acknowledged == ["1001-0"]
+        assert len(bench.ended) == 1

@@ -99,7 +99,7 @@ async def test_what_follows_a_landing_and_is_no_end_is_the_outcome() -> None:
 
 async def test_a_landing_clears_the_failures_in_a_row() -> None:
     world = World([PAYS])
-    await world.database.back_off("position-1", failures_add=3, until=world.clock.now(), reason="slippage")
+    await world.database.back_off("position-1", failures_add=3, rest=timedelta(0), reason="slippage")
     await world.worker.handle(candidate())
     assert world.database.guard("position-1").failures == 0
     assert world.database.guard("position-1").backoff_until is None
@@ -158,7 +158,7 @@ async def test_a_candidate_whose_position_has_a_live_intent_finishes_that_first(
 async def test_a_live_intent_is_finished_even_while_the_position_rests() -> None:
     world = World([])
     world.database.intents.append(intent("theirs"))
-    await world.database.back_off("position-1", failures_add=1, until=world.clock.now() + AT_REST, reason="slippage")
+    await world.database.back_off("position-1", failures_add=1, rest=AT_REST, reason="slippage")
     assert isinstance(await world.worker.handle(candidate()), Landed)
 
 
@@ -191,7 +191,7 @@ async def test_a_held_position_is_left_on_the_stream() -> None:
 
 async def test_a_resting_position_is_left_alone() -> None:
     world = World([PAYS])
-    await world.database.back_off("position-1", failures_add=1, until=world.clock.now() + AT_REST, reason="slippage")
+    await world.database.back_off("position-1", failures_add=1, rest=AT_REST, reason="slippage")
     outcome = await world.worker.handle(candidate())
     assert outcome == Deferred("in back-off: slippage", settled=True)
     assert "read" not in world.journal
@@ -199,7 +199,7 @@ async def test_a_resting_position_is_left_alone() -> None:
 
 async def test_a_rest_that_is_over_holds_nobody_up() -> None:
     world = World([PAYS])
-    await world.database.back_off("position-1", failures_add=1, until=world.clock.now() + AT_REST, reason="slippage")
+    await world.database.back_off("position-1", failures_add=1, rest=AT_REST, reason="slippage")
     world.clock.advance(1)
     assert isinstance(await world.worker.handle(candidate()), Landed)
 
@@ -411,7 +411,7 @@ async def test_unprofitable_endings_are_no_failures() -> None:
 
 async def test_an_unprofitable_position_is_never_given_up() -> None:
     world = World([PAYS_NOT])
-    await world.database.back_off("position-1", failures_add=99, until=world.clock.now(), reason="unprofitable")
+    await world.database.back_off("position-1", failures_add=99, rest=timedelta(0), reason="unprofitable")
     assert isinstance(await world.worker.handle(candidate()), Unprofitable)
 
 
@@ -449,3 +449,15 @@ async def test_two_workers_on_one_position_create_one_intent() -> None:
     both = await asyncio.gather(world.worker.handle(candidate()), world.worker.handle(replace(candidate(), id="other")))
     assert sorted(type(outcome).__name__ for outcome in both) == ["Deferred", "Landed"]
     assert len(world.database.intents) == 1
+
+
+async def test_nothing_is_signed_while_an_earlier_landing_has_vanished() -> None:
+    """A fork took it: its bytes may land again, beside whatever would be signed now."""
+    world = World([PAYS, reading(view=None, quotes=()), PAYS])
+    await world.worker.handle(candidate())
+    forgotten = dict(world.chain.executed)
+    world.chain.executed.clear()
+    outcome = await world.worker.handle(candidate())
+    assert outcome == Deferred("an earlier transaction has vanished and may land again", settled=False)
+    assert len(world.chain.sent) == 1
+    world.chain.executed |= forgotten

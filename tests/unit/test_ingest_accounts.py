@@ -31,6 +31,7 @@ class Wire:
     def __init__(self) -> None:
         self.journal = Journal()
         self.items: asyncio.Queue[AccountUpdate | Reconnected | None] = asyncio.Queue()
+        self.feed: AccountFeed | None = None
         self.failing_snapshots = 0
         self.during_snapshot: list[AccountUpdate] = []
         self.picture: list[ChainAccount] = []
@@ -80,6 +81,7 @@ class Wire:
             on_ready=self.on_ready,
         )
         stop = asyncio.Event()
+        self.feed = feed
         task = asyncio.create_task(feed.run(stop))
         yield task
         stop.set()
@@ -182,3 +184,17 @@ async def test_two_tales_of_one_slot_are_settled_by_reading_again(
         wire.items.put_nowait(Reconnected(first=False))
         await asyncio.sleep(5)
     assert wire.journal[-len(taken) :] == taken
+
+
+async def test_what_was_heard_of_blocks_that_were_left_is_read_again() -> None:
+    wire = Wire()
+    wire.items.put_nowait(Reconnected(first=True))
+    async with wire.fed():
+        await asyncio.sleep(5)
+        for item in (update(8), replace(update(10), address="position-2"), replace(update(11), address="position-3")):
+            wire.items.put_nowait(item)
+        await asyncio.sleep(5)
+        assert wire.feed is not None
+        wire.feed.left(9, 12)
+        await asyncio.sleep(5)
+    assert wire.journal[-2:] == ["read again ['position-2', 'position-3'] from 12", "updates [12, 12]"]

@@ -30,7 +30,7 @@ def test_meta_names_the_chain(path: Path) -> None:
     chain = Chain(stepped(recording=path, first_slot=500, slot_milliseconds=200))
     chain.close()
     assert dict(rows(path, "SELECT key, value FROM meta")) == {
-        "recording_version": "1",
+        "recording_version": "2",
         "genesis_hash": str(chain.genesis_hash),
         "first_slot": "500",
         "slot_milliseconds": "200",

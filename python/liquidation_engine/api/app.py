@@ -7,30 +7,21 @@ from typing import Annotated, Final
 
 from fastapi import FastAPI, Query
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse
 
 from liquidation_engine.api.access import ApiAuth
 from liquidation_engine.api.amounts import presentable
-from liquidation_engine.api.errors import error_response, install_error_handlers
+from liquidation_engine.api.errors import install_error_handlers
+from liquidation_engine.api.liquidators import aggregate
+from liquidation_engine.api.operation import install_guard, install_operation
 from liquidation_engine.api.pages import install_pages
-from liquidation_engine.api.views import Health, Views
-from liquidation_engine.errors import LiquidationEngineError
-from liquidation_engine.telemetry.logs import get_logger
-from liquidation_engine.telemetry.metrics import CONTENT_TYPE, Registry, exposition
-
-log = get_logger(__name__)
+from liquidation_engine.api.views import Views
+from liquidation_engine.telemetry.metrics import Registry
 
 MOST_ROWS: Final = 1_000
 Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="how many at most")]
 Offset = Annotated[int, Query(ge=0, le=2**31 - 1, description="how many to skip")]
 MaxHealth = Annotated[float | None, Query(gt=0, allow_inf_nan=False, description="only below this health factor")]
-
-SECURITY_HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 def create_app(
@@ -39,6 +30,7 @@ def create_app(
     registry: Registry,
     version: str,
     started_at: datetime,
+    instance_id: str = "",
     auth: ApiAuth | None = None,
     before_scrape: Callable[[], Awaitable[None]] | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -52,8 +44,15 @@ def create_app(
         redoc_url=None,
     )
     install_error_handlers(app)
-    _install_guard(app, auth or ApiAuth())
-    _install_operation(app, views, registry, before_scrape, version, lambda: (now() - started_at).total_seconds())
+    install_guard(app, auth or ApiAuth())
+
+    async def ready() -> str | None:
+        return (await views.health()).failures.get("database")
+
+    install_operation(
+        app, views.health, ready, registry, before_scrape, version, lambda: (now() - started_at).total_seconds()
+    )
+    _install_totals(app, views, instance_id)
     _install_positions(app, views)
     _install_liquidations(app, views)
     _install_insurance(app, views)
@@ -61,52 +60,15 @@ def create_app(
     return app
 
 
-def _install_guard(app: FastAPI, auth: ApiAuth) -> None:
-    @app.middleware("http")
-    async def guard(request: Request, answer: Callable[[Request], Awaitable[Response]]) -> Response:
-        if auth.allows(request):
-            response = await answer(request)
-        else:
-            response = error_response(
-                HTTPStatus.UNAUTHORIZED, "Unauthorized: reading is open on loopback only unless it is configured"
-            )
-        response.headers.update(SECURITY_HEADERS)
-        return response
-
-
-def _install_operation(
-    app: FastAPI,
-    views: Views,
-    registry: Registry,
-    before_scrape: Callable[[], Awaitable[None]] | None,
-    version: str,
-    uptime_seconds: Callable[[], float],
-) -> None:
-    @app.get("/health", tags=["operation"], summary="Whether the engine does its work; 503 when it does not")
-    async def health() -> JSONResponse:
-        found = await views.health()
-        app_facts = {"uptimeSeconds": max(0, int(uptime_seconds())), "version": version}
-        return JSONResponse(_health(found, app_facts), 503 if found.failures else 200)
-
-    @app.get("/ready", tags=["operation"], summary="Whether this instance can answer; 503 when it cannot")
-    async def ready() -> JSONResponse:
-        failures = (await views.health()).failures
-        if "database" in failures:
-            return error_response(HTTPStatus.SERVICE_UNAVAILABLE, failures["database"])
-        return JSONResponse({"status": "ready"})
-
-    @app.get("/metrics", tags=["operation"], summary="Metrics for Prometheus")
-    async def metrics() -> Response:
-        if before_scrape is not None:
-            try:
-                await before_scrape()
-            except LiquidationEngineError as error:  # the other figures are still worth having
-                log.warning("Metrics not brought up to date", error=str(error))
-        return Response(exposition(registry), media_type=CONTENT_TYPE)
-
+def _install_totals(app: FastAPI, views: Views, instance_id: str) -> None:
     @app.get("/stats", tags=["operation"], summary="Totals of the last 24 hours, and the instances")
     async def stats() -> JSONResponse:
         return _json({**await views.stats(), "instances": await views.instances()})
+
+    @app.get("/health/liquidator", tags=["operation"], summary="All instances as one; 503 when nobody does the work")
+    async def liquidators() -> JSONResponse:
+        answer, works = aggregate(await views.instances(), instance_id)
+        return JSONResponse(answer, 200 if works else 503)
 
 
 def _install_positions(app: FastAPI, views: Views) -> None:
@@ -152,16 +114,3 @@ def _install_insurance(app: FastAPI, views: Views) -> None:
 
 def _json(value: object) -> JSONResponse:
     return JSONResponse(presentable(value))
-
-
-def _health(found: Health, app_facts: dict[str, object]) -> dict[str, object]:
-    """Return the answer of /health; the names of the first level are those that operators know."""
-    return {
-        "status": "failing" if found.failures else "ok",
-        "app": app_facts,
-        "trackedAssets": found.tracked_assets,
-        "totalPositions": found.total_positions,
-        "rpc": dict(found.rpc),
-        "liquidationTracker": {"seenTotal": found.seen_total, "pollLimit": found.poll_limit},
-        "checks": {name: found.failures.get(name, "ok") for name in found.checks},
-    }

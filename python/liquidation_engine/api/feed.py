@@ -1,25 +1,16 @@
 """Brings what the database and the queue know into the metrics, just before they are scraped."""
 
+import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Protocol
 
+from liquidation_engine.api.liquidators import state_of
 from liquidation_engine.api.views import alive, is_worker
-from liquidation_engine.telemetry.metrics import Metrics
+from liquidation_engine.telemetry.metrics import Metrics, Queue
 
 NEWEST_ROWS = 500  # looked at again each time: rows may be committed out of the order of their ids
 MOST_ROWS = 10_000
-
-
-class Queue(Protocol):
-    """How the candidates stand."""
-
-    @property
-    def lag(self) -> int: ...
-    @property
-    def pending(self) -> int: ...
-    @property
-    def oldest_pending_seconds(self) -> float: ...
 
 
 class Books(Protocol):
@@ -28,6 +19,7 @@ class Books(Protocol):
     async def recent_liquidations(self, limit: int) -> list[dict[str, object]]: ...
     async def failed(self, limit: int) -> list[dict[str, object]]: ...
     async def insurance_balance(self) -> dict[str, object]: ...
+    async def stats(self) -> dict[str, object]: ...
     async def instances(self) -> list[dict[str, object]]: ...
 
 
@@ -56,13 +48,13 @@ class MetricsFeed:
         await self._count_liquidations()
         await self._count_failures()
         await self._read_funds()
+        ratio = (await self._books.stats()).get("success_ratio")
+        self._metrics.success_ratio.set(ratio if isinstance(ratio, float) else math.nan)
         rows = await self._books.instances()
         self._metrics.workers.set(sum(1 for row in rows if alive(row) and is_worker(row)))
+        self._metrics.instance_states(state_of(row) for row in rows)
         if self._queue is not None:
-            queue = await self._queue()
-            self._metrics.stream_lag.set(queue.lag)
-            self._metrics.stream_pending.set(queue.pending)
-            self._metrics.stream_oldest_pending_seconds.set(queue.oldest_pending_seconds)
+            self._metrics.queue(await self._queue())
 
     async def _count_liquidations(self) -> None:
         rows, self._liquidations = await _unseen(self._books.recent_liquidations, self._liquidations)

@@ -3,15 +3,13 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Protocol
 
-from liquidation_engine.database import Database, History, Instances
+from liquidation_engine.database import Database, History, Instances, ObservedLiquidations
 from liquidation_engine.errors import LiquidationEngineError
+from liquidation_engine.model.instance import DEAD_SECONDS, SUCCESS_SECONDS
 
 CHECK_TIMEOUT_SECONDS = 3.0
-RUN_STALE_SECONDS = 300.0  # a success within 5 minutes
-DEAD_SECONDS = 90.0  # since the last heartbeat
 
 Row = Mapping[str, object]
 Check = Callable[[], Awaitable[str | None]]
@@ -61,6 +59,7 @@ class DatabaseViews:
         """Take the database, further checks by name, and what /health shows of the configuration and the nodes."""
         self._history = History(database)
         self._instances = Instances(database)
+        self._observed = ObservedLiquidations(database)
         self._checks: dict[str, Check] = {"database": self._database, "scan": self._scan, **(checks or {})}
         self._tracked_assets = tracked_assets
         self._poll_limit = poll_limit
@@ -75,6 +74,7 @@ class DatabaseViews:
             checks=tuple(self._checks),
             tracked_assets=self._tracked_assets,
             total_positions=0 if "database" in failures else await self._history.position_count(),
+            seen_total=0 if "database" in failures else await self._observed.count(),
             poll_limit=self._poll_limit,
             rpc=self._rpc(),
         )
@@ -124,11 +124,13 @@ class DatabaseViews:
         leaders = [row for row in await self._instances.all() if "leader" in _roles(row) and alive(row)]
         if not leaders:
             return "no instance with the leader role gave a sign of life within 90 s"
-        ages = [age for age in map(_run_age_seconds, leaders) if age is not None]
+        ages = [age for row in leaders if isinstance(age := row.get("seconds_since_success"), int | float)]
         if not ages:
             return "no scan has been completed yet"
         return (
-            None if min(ages) <= RUN_STALE_SECONDS else f"the last scan is {min(ages):.0f} s old, expected at most 300"
+            None
+            if min(ages) <= SUCCESS_SECONDS
+            else f"the last scan is {min(ages):.0f} s old, expected at most {SUCCESS_SECONDS:.0f}"
         )
 
 
@@ -145,20 +147,12 @@ async def _verdict(check: Check) -> str | None:
 def alive(row: Row) -> bool:
     """Say whether an instance gave a sign of life lately."""
     age = row.get("seconds_since_heartbeat")
-    return isinstance(age, int | float) and age < DEAD_SECONDS
+    return isinstance(age, int | float) and age < DEAD_SECONDS and row.get("stopped_at") is None
 
 
 def _roles(row: Row) -> tuple[str, ...]:
     roles = row.get("roles")
     return tuple(roles) if isinstance(roles, list | tuple) else ()
-
-
-def _run_age_seconds(row: Row) -> float | None:
-    """Return the age of the last successful run by the database's clock: heartbeat's age plus the time before it."""
-    run, beat, age = row.get("last_successful_run"), row.get("heartbeat_at"), row.get("seconds_since_heartbeat")
-    if not isinstance(run, datetime) or not isinstance(beat, datetime) or not isinstance(age, int | float):
-        return None
-    return age + (beat - run).total_seconds()
 
 
 def is_worker(row: Row) -> bool:

@@ -6,10 +6,11 @@ and blockhashes cross this door as base58 text. solders and the network clients 
 
 from liquidation_engine.chain.blockhash import Blockhash, BlockhashCache
 from liquidation_engine.chain.confirm import Confirmer, Executed, NotYet
+from liquidation_engine.chain.executed import AddressSignature, Call, ExecutedTransaction
 from liquidation_engine.chain.fees import FeeLadder, FeePolicy, network_fee_lamports
 from liquidation_engine.chain.rpc import RpcClient
 from liquidation_engine.chain.signer import Signer, allowed_programs
-from liquidation_engine.chain.subscribe import program_updates, slots
+from liquidation_engine.chain.subscribe import Pulse, program_logs, program_updates, slots
 from liquidation_engine.chain.transaction import TransactionTooLarge, build_transaction
 from liquidation_engine.chain.wallet import Wallet
 from liquidation_engine.chain.words import (
@@ -17,6 +18,7 @@ from liquidation_engine.chain.words import (
     CannotLand,
     ChainAccount,
     Commitment,
+    NewSlot,
     Reconnected,
     SignatureStatus,
     Simulation,
@@ -25,16 +27,21 @@ from liquidation_engine.chain.words import (
 
 __all__ = [
     "AccountUpdate",
+    "AddressSignature",
     "Blockhash",
     "BlockhashCache",
+    "Call",
     "CannotLand",
     "ChainAccount",
     "Commitment",
     "Confirmer",
     "Executed",
+    "ExecutedTransaction",
     "FeeLadder",
     "FeePolicy",
+    "NewSlot",
     "NotYet",
+    "Pulse",
     "Reconnected",
     "RpcClient",
     "SignatureStatus",
@@ -46,6 +53,7 @@ __all__ = [
     "allowed_programs",
     "build_transaction",
     "network_fee_lamports",
+    "program_logs",
     "program_updates",
     "slots",
 ]

@@ -68,8 +68,9 @@ class _Waiter:
 class Confirmer:
     """Waits for signatures; its two tasks live from the first wait to `close`."""
 
-    def __init__(self, rpc: StatusSource, ws_url: str | None) -> None:
-        self._rpc, self._ws_url = rpc, ws_url
+    def __init__(self, rpc: StatusSource, ws_url: str | Sequence[str] | None) -> None:
+        self._rpc = rpc
+        self._ws_urls = (ws_url,) if isinstance(ws_url, str) else tuple(ws_url or ())
         self._waiters: set[_Waiter] = set()
         self._poll_seconds = 0.4
         self._finalized = 0
@@ -124,8 +125,8 @@ class Confirmer:
         self._someone_waits.set()
         if not self._tasks:
             self._tasks.append(asyncio.create_task(self._poll(), name="confirm-poll"))
-            if self._ws_url is not None:
-                self._tasks.append(asyncio.create_task(self._listen(self._ws_url), name="confirm-listen"))
+            if self._ws_urls:
+                self._tasks.append(asyncio.create_task(self._listen(), name="confirm-listen"))
 
     def _forget(self, waiter: _Waiter) -> None:
         self._waiters.discard(waiter)
@@ -156,10 +157,10 @@ class Confirmer:
             elif status is None and self._finalized > waiter.expires_above:
                 waiter.settle(NotYet(self._finalized))
 
-    async def _listen(self, ws_url: str) -> None:
-        """Keep the websocket open; each new connection subscribes again for everybody who waits."""
+    async def _listen(self) -> None:
+        """Keep the websocket open; each new connection, to the next URL, subscribes again for everybody who waits."""
         backoff = Backoff()
-        while True:
+        for ws_url in itertools.cycle(self._ws_urls):
             await self._someone_waits.wait()
             try:
                 async with opened(ws_url) as socket:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import random
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,8 +15,13 @@ from liquidation_engine.errors import MinContextSlotNotReached, RpcRefused, RpcT
 MIN_CONTEXT_SLOT_NOT_REACHED = -32016
 FAILURES_BEFORE_REST = 3
 REST_SECONDS = 2.0
+INSIST_SECONDS = (0.05, 0.15)
 
 _ids = itertools.count(1)
+
+
+class _TurnedAway(RpcUnavailable):
+    """The endpoint has no time for us now (HTTP 429 or 503): the same call may pass a moment later."""
 
 
 class Endpoint:
@@ -26,6 +32,7 @@ class Endpoint:
         self._monotonic = monotonic
         self._failures = 0
         self._resting_until = 0.0
+        self.slot = 0  # the newest it told of when it was last asked; kept by `RpcClient.watch`
 
     @property
     def resting(self) -> bool:
@@ -46,6 +53,15 @@ class Endpoint:
             raise RpcUnavailable(f"{self.url} cannot be reached for {method}: {error}") from error
         return self._result(method, status, answer)
 
+    async def insist(self, session: aiohttp.ClientSession, method: str, params: Sequence[Any], timeout: float) -> Any:
+        """Return the call's result as `call` does, but ask again, a little later each time, where it turns us away."""
+        for pause in INSIST_SECONDS:
+            try:
+                return await self.call(session, method, params, timeout)
+            except _TurnedAway:
+                await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - spreads the load
+        return await self.call(session, method, params, timeout)
+
     async def _post(self, session: aiohttp.ClientSession, body: bytes) -> tuple[int, bytes]:
         async with session.post(self.url, data=body, headers={"Content-Type": "application/json"}) as response:
             return response.status, await response.read()
@@ -55,7 +71,8 @@ class Endpoint:
             message = orjson.loads(answer)
         except orjson.JSONDecodeError as error:
             self._failed()
-            raise RpcUnavailable(f"{self.url} answered {method} with HTTP {status} and no JSON") from error
+            kind = _TurnedAway if status in (429, 503) else RpcUnavailable
+            raise kind(f"{self.url} answered {method} with HTTP {status} and no JSON") from error
         if not isinstance(message, dict) or not ("result" in message or "error" in message):
             self._failed()
             raise RpcUnavailable(f"{self.url} answered {method} with HTTP {status} and no JSON-RPC message")

@@ -5,13 +5,21 @@ Reads ask one endpoint after the other until one answers; a send goes to all of 
 
 import asyncio
 import base64
-from collections.abc import Mapping, Sequence
-from typing import Any, Self
+import contextlib
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 import aiohttp
 
 from liquidation_engine.chain import decode
 from liquidation_engine.chain.endpoint import Endpoint
+from liquidation_engine.chain.executed import (
+    AddressSignature,
+    ExecutedTransaction,
+    address_signature,
+    executed_transaction,
+)
 from liquidation_engine.chain.words import (
     CannotLand,
     ChainAccount,
@@ -30,9 +38,14 @@ from liquidation_engine.errors import (
 )
 from liquidation_engine.model import TransactionRecord
 
+T = TypeVar("T")
+
 ACCOUNTS_PER_CALL = 100
 SIGNATURES_PER_CALL = 256
 ENDPOINTS_ASKED_FOR_FATE = 2
+LAGGING_SLOTS = 20  # an endpoint that is further behind the others is asked after them
+WATCH_SECONDS = 1.0
+ROUND_PAUSES_SECONDS = (0.05, 0.15)  # between rounds of reads that every endpoint turned away
 
 
 class RpcClient:
@@ -45,6 +58,7 @@ class RpcClient:
         timeout_seconds: float = 5.0,
         read_concurrency: int = 32,
         send_concurrency: int = 16,
+        asked_for_fate: int = ENDPOINTS_ASKED_FOR_FATE,
     ) -> None:
         if not urls:
             raise ConfigError("no RPC endpoint is given; set SOLANA_RPC_URL")
@@ -52,6 +66,7 @@ class RpcClient:
         self._timeout = timeout_seconds
         self._reads = asyncio.Semaphore(read_concurrency)
         self._sends = asyncio.Semaphore(send_concurrency)
+        self._asked_for_fate = asked_for_fate
         self._session: aiohttp.ClientSession | None = None
         self._late: set[asyncio.Task[Any]] = set()  # sends still under way to slower endpoints
 
@@ -70,15 +85,46 @@ class RpcClient:
             await self._session.close()
             self._session = None
 
+    @property
+    def newest_slot(self) -> int:
+        """The newest processed slot that an endpoint told of, 0 while there is only one and nobody watches."""
+        return max(endpoint.slot for endpoint in self._endpoints)
+
+    async def watch(self, stop: asyncio.Event) -> None:
+        """Keep an eye on how far each endpoint is, until `stop`; with one endpoint there is nothing to compare."""
+        while len(self._endpoints) > 1 and not stop.is_set():
+            await asyncio.gather(*(self._look_at(endpoint) for endpoint in self._endpoints))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), WATCH_SECONDS)
+        await stop.wait()
+
+    async def _look_at(self, endpoint: Endpoint) -> None:
+        with contextlib.suppress(
+            RpcError, TypeError, ValueError
+        ):  # one that does not tell keeps its old slot, and falls behind
+            endpoint.slot = int(await self._read(endpoint, "getSlot", [{"commitment": "processed"}], WATCH_SECONDS))
+
+    def _in_order(self) -> list[Endpoint]:
+        """Return the endpoints in the order to ask them: as given, but first those that are in step and do not rest."""
+        newest = self.newest_slot
+        return sorted(self._endpoints, key=lambda one: (one.resting, one.slot + LAGGING_SLOTS < newest))
+
     async def call(self, method: str, params: Sequence[Any] = (), *, timeout_seconds: float | None = None) -> Any:
-        """Return the result of a read, from the first endpoint that answers."""
+        """Return the result of a read, from the first endpoint that answers.
+
+        Where all of them turn it away (429, or nobody there), they are asked again a little later: nothing but time is lost.
+        """
         timeout = self._timeout if timeout_seconds is None else timeout_seconds
-        failures: list[RpcError] = []
-        for endpoint in sorted(self._endpoints, key=lambda endpoint: endpoint.resting):
-            try:
-                return await self._read(endpoint, method, params, timeout)
-            except (RpcTimeout, RpcUnavailable, MinContextSlotNotReached) as error:
-                failures.append(error)
+        for pause in (*ROUND_PAUSES_SECONDS, None):
+            failures: list[RpcError] = []
+            for endpoint in self._in_order():
+                try:
+                    return await self._read(endpoint, method, params, timeout)
+                except (RpcTimeout, RpcUnavailable, MinContextSlotNotReached) as error:
+                    failures.append(error)
+            if pause is None or not all(isinstance(failure, RpcUnavailable) for failure in failures):
+                break
+            await asyncio.sleep(pause * (0.5 + random.random()))  # noqa: S311 - spreads the load
         raise _most_telling(failures)
 
     async def account(
@@ -195,11 +241,32 @@ class RpcClient:
     async def signature_statuses(
         self, signatures: Sequence[str], *, search_history: bool = False
     ) -> list[SignatureStatus | None]:
-        """Return where transactions stand, in order; one call for up to 256 of them."""
+        """Return where transactions stand, in order; one call for up to 256 of them.
+
+        With `search_history`, what one endpoint does not know is asked of the others: a single one may have forgotten.
+        """
+        found = await self._statuses(signatures, search_history)
+        if search_history:
+            for endpoint in self._endpoints[1:]:
+                unknown = [place for place, status in enumerate(found) if status is None]
+                if not unknown:
+                    break
+                elsewhere = await self._statuses([signatures[place] for place in unknown], True, endpoint)
+                for place, status in zip(unknown, elsewhere, strict=True):
+                    found[place] = status
+        return found
+
+    async def _statuses(
+        self, signatures: Sequence[str], search_history: bool, endpoint: Endpoint | None = None
+    ) -> list[SignatureStatus | None]:
         found: list[SignatureStatus | None] = []
         for start in range(0, len(signatures), SIGNATURES_PER_CALL):
             chunk = list(signatures[start : start + SIGNATURES_PER_CALL])
-            result = await self.call("getSignatureStatuses", [chunk, {"searchTransactionHistory": search_history}])
+            params = [chunk, {"searchTransactionHistory": search_history}]
+            if endpoint is None:
+                result = await self.call("getSignatureStatuses", params)
+            else:
+                result = await self._insist(endpoint, "getSignatureStatuses", params)
             with decode.answer_of("getSignatureStatuses"):
                 found += [decode.signature_status(value) for _, value in zip(chunk, result["value"], strict=True)]
         return found
@@ -208,29 +275,41 @@ class RpcClient:
         """Say whether a transaction landed, may land, or can land no more.
 
         Height and history come from the same endpoint, in this order; with several endpoints two must agree that it
-        cannot land. An endpoint that gives no answer raises: silence proves nothing.
+        cannot land. An endpoint that gives no answer raises: silence proves nothing. One that reports a status must be able to
+        show the transaction once its last height is final: a claim that it then cannot prove is none.
         """
         heights: list[int] = []
-        for endpoint in self._endpoints[:ENDPOINTS_ASKED_FOR_FATE]:
-            height = int(await self._read(endpoint, "getBlockHeight", [{"commitment": "finalized"}], self._timeout))
+        for endpoint in self._endpoints[: self._asked_for_fate]:
+            height = int(await self._insist(endpoint, "getBlockHeight", [{"commitment": "finalized"}]))
             params = [[signature], {"searchTransactionHistory": True}]
-            result = await self._read(endpoint, "getSignatureStatuses", params, self._timeout)
+            result = await self._insist(endpoint, "getSignatureStatuses", params)
             with decode.answer_of("getSignatureStatuses"):
                 status = decode.signature_status(result["value"][0])
-            if status is not None:
+            if status is not None and (height <= expires_above or await self._shows(endpoint, signature)):
                 return status
             heights.append(height)
         lowest = min(heights)
         return CannotLand(lowest) if lowest > expires_above else StillPossible(lowest)
 
+    async def _shows(self, endpoint: Endpoint, signature: str) -> bool:
+        return await self._insist(endpoint, *_transaction_call(signature, "confirmed")) is not None
+
     async def transaction(self, signature: str, *, commitment: Commitment = "confirmed") -> TransactionRecord | None:
-        """Return what an executed transaction did, None if the node does not know it at this commitment."""
-        config = {"encoding": "json", "commitment": commitment, "maxSupportedTransactionVersion": 0}
-        result = await self.call("getTransaction", [signature, config])
-        if result is None:
-            return None
-        with decode.answer_of("getTransaction"):
-            return decode.transaction_record(signature, result)
+        """Return what an executed transaction did, None if no endpoint knows it at this commitment."""
+        return await self._landed(signature, commitment, decode.transaction_record)
+
+    async def executed(self, signature: str, *, commitment: Commitment = "confirmed") -> ExecutedTransaction | None:
+        """Return what an executed transaction called, None if no endpoint knows it at this commitment."""
+        return await self._landed(signature, commitment, executed_transaction)
+
+    async def signatures_for(
+        self, address: str, *, limit: int, before: str | None = None, commitment: Commitment = "confirmed"
+    ) -> list[AddressSignature]:
+        """Return up to `limit` transactions that touched an address, the newest first; `before` names where to go on."""
+        config = _config(commitment, None, limit=limit, **({"before": before} if before else {}))
+        result = await self.call("getSignaturesForAddress", [address, config])
+        with decode.answer_of("getSignaturesForAddress"):
+            return [address_signature(entry) for entry in result]
 
     async def recent_priority_fees(self, addresses: Sequence[str] = ()) -> list[int]:
         """Return the fees, in micro-lamports per compute unit, that recent slots asked for writing these accounts."""
@@ -238,14 +317,33 @@ class RpcClient:
         with decode.answer_of("getRecentPrioritizationFees"):
             return [int(entry["prioritizationFee"]) for entry in result]
 
+    async def _landed(
+        self, signature: str, commitment: Commitment, read: Callable[[str, Mapping[str, Any]], T]
+    ) -> T | None:
+        method, params = _transaction_call(signature, commitment)
+        result = await self.call(method, params)
+        for endpoint in self._endpoints[1:]:
+            if result is not None:
+                break
+            result = await self._insist(endpoint, method, params)
+        if result is None:
+            return None
+        with decode.answer_of("getTransaction"):
+            return read(signature, result)
+
     async def _read(self, endpoint: Endpoint, method: str, params: Sequence[Any], timeout: float) -> Any:
         async with self._reads:
             return await endpoint.call(self._opened(), method, params, timeout)
 
+    async def _insist(self, endpoint: Endpoint, method: str, params: Sequence[Any]) -> Any:
+        """Ask this endpoint and no other."""
+        async with self._reads:
+            return await endpoint.insist(self._opened(), method, params, self._timeout)
+
     async def _send_to(self, endpoint: Endpoint, params: Sequence[Any]) -> str | RpcError:
         try:
             async with self._sends:
-                return str(await endpoint.call(self._opened(), "sendTransaction", params, self._timeout))
+                return str(await endpoint.insist(self._opened(), "sendTransaction", params, self._timeout))
         except RpcError as error:
             return error
 
@@ -253,6 +351,11 @@ class RpcClient:
         if self._session is None or self._session.closed:
             self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         return self._session
+
+
+def _transaction_call(signature: str, commitment: Commitment) -> tuple[str, list[Any]]:
+    config = {"encoding": "json", "commitment": commitment, "maxSupportedTransactionVersion": 0}
+    return "getTransaction", [signature, config]
 
 
 def _wire(transaction: bytes) -> str:

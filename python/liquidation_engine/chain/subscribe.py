@@ -2,37 +2,69 @@
 
 Each time a subscription stands, the first time too, the stream yields Reconnected: notifications before it may be lost,
 so that is when to read a snapshot and to apply what follows on top of it.
+
+A socket may stay open and say nothing, or tell of a chain that others have left behind. Where a `Pulse` is given, the slots are
+followed on the same connection: one that is silent or behind is given up for the next endpoint.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+import itertools
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
+import structlog
 from websockets.asyncio.client import ClientConnection
+from websockets.exceptions import ConnectionClosedOK
 
 from liquidation_engine.chain import decode
 from liquidation_engine.chain.connection import SOCKET_ERRORS, Backoff, opened
 from liquidation_engine.chain.endpoint import refusal
-from liquidation_engine.chain.words import AccountUpdate, Commitment, Reconnected
+from liquidation_engine.chain.words import AccountUpdate, Commitment, NewSlot, Reconnected
 from liquidation_engine.errors import RpcTimeout
 
+log = structlog.get_logger(__name__)
+
 SUBSCRIBE_SECONDS = 5.0
-REQUEST_ID = 1
+SILENCE_SECONDS = 5.0  # a dozen slots
+REQUEST_ID, PULSE_REQUEST_ID = 1, 2
+
+Urls = str | Sequence[str]
+
+
+class _StaleSocket(RpcTimeout):
+    """The connection is open, and nothing new comes over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """What a connection is held against: how far other endpoints are, and how far behind them it may be."""
+
+    newest_slot: Callable[[], int]
+    most_behind_slots: int = 20
+
+    def check(self, slot: int) -> None:
+        """Raise _StaleSocket for a slot that others have long passed."""
+        if slot + self.most_behind_slots < self.newest_slot():
+            raise _StaleSocket(f"the socket tells of slot {slot}, others are at {self.newest_slot()}")
 
 
 async def program_updates(
-    ws_url: str,
+    ws_url: Urls,
     program: str,
     *,
     commitment: Commitment = "processed",
     filters: Sequence[Mapping[str, Any]] = (),
     stop: asyncio.Event,
+    pulse: Pulse | None = None,
 ) -> AsyncIterator[AccountUpdate | Reconnected]:
     """Yield every change of a program's accounts until `stop`."""
     config = {"encoding": "base64", "commitment": commitment, "filters": list(filters)}
-    async with aclosing(notifications(ws_url, "programSubscribe", [program, config], stop=stop)) as results:
+    async with aclosing(
+        notifications(ws_url, "programSubscribe", [program, config], stop=stop, pulse=pulse)
+    ) as results:
         async for result in results:
             if isinstance(result, Reconnected):
                 yield result
@@ -42,39 +74,76 @@ async def program_updates(
                 yield update
 
 
-async def slots(ws_url: str, stop: asyncio.Event) -> AsyncIterator[int]:
+async def slots(ws_url: Urls, stop: asyncio.Event, pulse: Pulse | None = None) -> AsyncIterator[NewSlot]:
     """Yield each new slot until `stop`; slots during a reconnect are left out."""
-    async with aclosing(notifications(ws_url, "slotSubscribe", [], stop=stop)) as results:
+    async with aclosing(notifications(ws_url, "slotSubscribe", [], stop=stop, pulse=pulse)) as results:
         async for result in results:
             if not isinstance(result, Reconnected):
                 with decode.answer_of("slotNotification"):
-                    slot = int(result["slot"])
+                    slot = NewSlot(int(result["slot"]), int(result["parent"]))
                 yield slot
 
 
+async def program_logs(
+    ws_url: str, address: str, *, commitment: Commitment = "confirmed", stop: asyncio.Event
+) -> AsyncGenerator[Sequence[str], None]:
+    """Yield the logs of each transaction that succeeded and mentions an address, until `stop`."""
+    params = [{"mentions": [address]}, {"commitment": commitment}]
+    async with aclosing(notifications(ws_url, "logsSubscribe", params, stop=stop)) as results:
+        async for result in results:
+            if not isinstance(result, Reconnected):
+                with decode.answer_of("logsNotification"):
+                    value = result["value"]
+                    failed, lines = value["err"] is not None, tuple(value["logs"])
+                if not failed:
+                    yield lines
+
+
 async def notifications(
-    ws_url: str, method: str, params: Sequence[Any], *, stop: asyncio.Event
+    ws_url: Urls, method: str, params: Sequence[Any], *, stop: asyncio.Event, pulse: Pulse | None = None
 ) -> AsyncGenerator[Any | Reconnected, None]:
-    """Yield the results of one subscription, reconnecting with growing delays until `stop`.
+    """Yield the results of one subscription, reconnecting with growing delays until `stop`, each time to the next URL.
 
     A node that refuses the subscription raises RpcRefused: asking again would not help.
     """
     backoff, first = Backoff(), True
-    while not stop.is_set():
+    for url in itertools.cycle([ws_url] if isinstance(ws_url, str) else ws_url):
+        if stop.is_set():
+            return
         try:
-            async with opened(ws_url, stop) as socket:
+            async with opened(url, stop) as socket:
                 subscription, early = await _subscribe(socket, method, params)
                 backoff.reset()
                 yield Reconnected(first)
                 first = False
                 for result in early:
                     yield result
-                async for message in socket:
+                async for message in socket if pulse is None else _while_alive(socket, method, pulse):
                     if (result := _result_of(message, subscription)) is not None:
                         yield result
+        except _StaleSocket as error:
+            log.warning("Subscription given up", method=method, reason=str(error))
         except (*SOCKET_ERRORS, RpcTimeout):
             pass  # the next connection starts with Reconnected, which tells the consumer all there is to tell
         await backoff.wait(stop)
+
+
+async def _while_alive(socket: ClientConnection, method: str, pulse: Pulse) -> AsyncIterator[str | bytes]:
+    """Yield messages as long as slots come, and new ones; asks for them besides where the subscription is another."""
+    if method != "slotSubscribe":
+        request = {"jsonrpc": "2.0", "id": PULSE_REQUEST_ID, "method": "slotSubscribe", "params": []}
+        await socket.send(orjson.dumps(request).decode())
+    while True:
+        try:
+            async with asyncio.timeout(SILENCE_SECONDS):
+                raw = await socket.recv()
+        except ConnectionClosedOK:
+            return
+        except TimeoutError as error:
+            raise _StaleSocket(f"nothing was heard for {SILENCE_SECONDS:g} s") from error
+        if b"slotNotification" in (raw if isinstance(raw, bytes) else raw[:80].encode()):
+            pulse.check(int(orjson.loads(raw)["params"]["result"]["slot"]))
+        yield raw
 
 
 async def _subscribe(socket: ClientConnection, method: str, params: Sequence[Any]) -> tuple[int, list[Any]]:

@@ -32,6 +32,14 @@ class AccountUpdate:
 
 
 @dataclass(frozen=True, slots=True)
+class NewSlot:
+    """A slot that has a block, and the slot of the block below it."""
+
+    slot: int
+    parent: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reconnected:
     """The subscription stands (again); what happened before it is unknown, so read a snapshot now."""
 

@@ -1,4 +1,8 @@
-"""The command `liquidation-engine`: thin names over the runner. Exit codes: 0 done, 1 the demo's judge found fault, 2 bad input."""
+"""The command `liquidation-engine`: thin names over the runner.
+
+Exit codes: 0 done; 1 the command ran and what was asked for is not so (the demo's judge found fault, a dead letter is not there, the
+queue stands still); 2 bad input, or a server that is away; each with one message and the next step.
+"""
 
 import sys
 

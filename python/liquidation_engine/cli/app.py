@@ -9,6 +9,9 @@ import typer
 from liquidation_engine import config
 from liquidation_engine.cli.exit_codes import run_typer
 from liquidation_engine.cli.idl import idl
+from liquidation_engine.cli.queue import dlq, queue
+from liquidation_engine.cli.servers import Config
+from liquidation_engine.cli.switch import resume, stop
 
 app = typer.Typer(
     name="liquidation-engine",
@@ -19,16 +22,16 @@ app = typer.Typer(
 )
 fund = typer.Typer(help="The insurance fund.", no_args_is_help=True)
 app.add_typer(fund, name="fund")
+app.add_typer(queue, name="queue")
+app.add_typer(dlq, name="dlq")
 app.add_typer(idl, name="idl")
-
-Config = Annotated[Path | None, typer.Option("--config", help="TOML file with settings.", show_default=False)]
 
 
 @app.command()
 def demo(
     positions: Annotated[int, typer.Option(min=10, max=100_000, help="Borrow positions in the market.")] = 1_000,
     workers: Annotated[int, typer.Option(min=1, max=32, help="Worker processes.")] = 2,
-    scenario: Annotated[str, typer.Option(help="crash, calm or recovery.")] = "crash",
+    scenario: Annotated[str, typer.Option(help="crash, slide, calm or recovery.")] = "crash",
     seed: Annotated[int, typer.Option(min=0, help="Of the market and its prices.")] = 7,
     json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
     keep_running: Annotated[
@@ -99,6 +102,10 @@ def migrate(
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
 
 
+app.command()(stop)
+app.command()(resume)
+
+
 @app.command()
 def localnet(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="JSON-RPC and websocket; 0 takes a free one.")] = 8899,
@@ -112,13 +119,16 @@ def localnet(
     lose_notifications: Annotated[
         int, typer.Option(min=0, help="Fault: lose every n-th notification of a position; 0 loses none.")
     ] = 0,
-    scenario: Annotated[str | None, typer.Option(help="Play crash, calm or recovery.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="Play crash, slide, calm or recovery.")] = None,
     positions: Annotated[int, typer.Option(min=10, max=100_000, help="Borrow positions in the scenario.")] = 1_000,
     seed: Annotated[int, typer.Option(min=0, help="Of the scenario.")] = 7,
     liquidator: Annotated[
         str | None, typer.Option(help="Address that gets tokens and SOL and may draw on the insurance fund.")
     ] = None,
     hold: Annotated[bool, typer.Option("--hold", help="Play the scenario after a line on stdin.")] = False,
+    move_slots: Annotated[int, typer.Option(min=1, help="Slots over which the scenario's prices move.")] = 90,
+    tail_slots: Annotated[int, typer.Option(min=1, help="Slots after the last move.")] = 55,
+    step_slots: Annotated[int, typer.Option(min=2, help="Slots from one price step to the next.")] = 4,
 ) -> None:
     """A Solana VM behind JSON-RPC and websocket on loopback, with the lending program and a market if you like."""
     from liquidation_engine.runner.localnet import LocalnetOptions, serve_localnet
@@ -138,6 +148,9 @@ def localnet(
         seed=seed,
         liquidator=liquidator,
         hold=hold,
+        move_slots=move_slots,
+        tail_slots=tail_slots,
+        step_slots=step_slots,
     )
     asyncio.run(serve_localnet(options))
 

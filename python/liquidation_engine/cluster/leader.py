@@ -10,6 +10,7 @@ from liquidation_engine.cluster.lock import Lock
 from liquidation_engine.cluster.waiting import ended, stopped_within
 from liquidation_engine.errors import ServerError
 from liquidation_engine.redis_keys import LEADER_LOCK
+from liquidation_engine.stream.connection import translated
 from liquidation_engine.telemetry.logs import get_logger
 
 log = get_logger(__name__)
@@ -23,9 +24,21 @@ class LeaderLease:
     """One instance's bid for leadership."""
 
     def __init__(
-        self, redis: Redis, instance_id: str, *, ttl_seconds: float = 10.0, renew_seconds: float = 3.0
+        self,
+        redis: Redis,
+        instance_id: str,
+        *,
+        ttl_seconds: float = 10.0,
+        renew_seconds: float = 3.0,
+        reluctance_seconds: float = 0.0,
     ) -> None:
-        """Take the lock's life and how often it is renewed."""
+        """Take the lock's life and how often it is renewed.
+
+        A reluctant candidate leaves a free lock to the others for so long before it takes it.
+        """
+        self._redis = redis
+        self._reluctance_seconds = reluctance_seconds
+        self._free_since: float | None = None
         self._lock = Lock(redis, LEADER_LOCK, instance_id, ttl_seconds=ttl_seconds)
         self._renew_seconds = renew_seconds
 
@@ -48,13 +61,24 @@ class LeaderLease:
 
     async def _elected(self) -> bool:
         try:
-            return await self._lock.acquire() == 0
+            return await self._due() and await self._lock.acquire() == 0
         except ServerError as error:
             log.warning("Leader election waits for Redis", error=str(error))
             return False
 
+    async def _due(self) -> bool:
+        """Return whether this candidate may ask for the lock: at once, or when nobody else wanted it for a while."""
+        if self._reluctance_seconds == 0:
+            return True
+        with translated(f"look at {LEADER_LOCK}"):
+            taken = await self._redis.exists(LEADER_LOCK)
+        now = time.monotonic()
+        self._free_since = None if taken else self._free_since or now
+        return self._free_since is not None and now - self._free_since >= self._reluctance_seconds
+
     async def _lead(self, on_elected: Duty, on_lost: Duty, stop: asyncio.Event) -> None:
         log.info("Elected as leader")
+        self._free_since = None
         duty = asyncio.create_task(_as_coroutine(on_elected), name="leader duties")
         renewals = asyncio.create_task(self._renew_until(stop), name="renew leader lock")
         try:

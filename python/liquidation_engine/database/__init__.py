@@ -9,12 +9,14 @@ from liquidation_engine.database.books import check_balanced
 from liquidation_engine.database.funds import Funds
 from liquidation_engine.database.guards import Guards
 from liquidation_engine.database.history import Failures, History
-from liquidation_engine.database.instances import Instances
+from liquidation_engine.database.instances import Identity, Instances
 from liquidation_engine.database.intents import Intents
 from liquidation_engine.database.kill_switch import KillSwitch, KillSwitchState
 from liquidation_engine.database.migrate import check_version, migrate
+from liquidation_engine.database.observed import ObservedLiquidations
 from liquidation_engine.database.pool import Database
 from liquidation_engine.database.positions import PositionRow, PositionsTable
+from liquidation_engine.database.timeline import Timeline, TimelineState
 
 __all__ = [
     "Database",
@@ -22,12 +24,16 @@ __all__ = [
     "Funds",
     "Guards",
     "History",
+    "Identity",
     "Instances",
     "Intents",
     "KillSwitch",
     "KillSwitchState",
+    "ObservedLiquidations",
     "PositionRow",
     "PositionsTable",
+    "Timeline",
+    "TimelineState",
     "bind_chain",
     "check_balanced",
     "check_version",

@@ -1,11 +1,11 @@
-"""Closes an intent: outcome, liquidation, ledger, fund and guard in one transaction, once."""
+"""Closes an intent: outcome, liquidation, ledger, fund and guard in one transaction, once; anew where a fork executed it again."""
 
 from collections import Counter
 from collections.abc import Sequence
 
 import asyncpg
 
-from liquidation_engine.database.funds import move_fund
+from liquidation_engine.database.funds import move_fund, unbook_fund
 from liquidation_engine.database.pool import Database, Transaction
 from liquidation_engine.database.rows import to_json
 from liquidation_engine.errors import LedgerError
@@ -48,6 +48,36 @@ async def close_intent(
         await _write_bad_debts(transaction, intent, books)
         for entry in sorted(books.fund, key=_fund_order):
             await move_fund(transaction, intent.signed.signature, books.slot, entry)
+    return True
+
+
+async def resettle_intent(
+    database: Database, intent: Intent, outcome: Landed | LandedFailed, books: Settlement, retry_count: int
+) -> bool:
+    """Write down what a settled transaction did on the fork that stays; return False, having written nothing, if it is final.
+
+    The same bytes may have moved other amounts there, or failed. The ledger keeps its entries and gets the difference.
+    """
+    check_balanced(books.ledger)
+    signature = intent.signed.signature
+    async with database.transaction() as transaction:
+        await transaction.row("lock_guard", intent.position)
+        moved = await transaction.row("move_intent", intent.id, _STATES[type(outcome)], outcome.record.slot)
+        if moved is None:
+            return False
+        await transaction.run("settle_guard", intent.position, outcome.record.slot, isinstance(outcome, Landed))
+        for forgotten in ("forget_liquidation", "forget_failure", "forget_bad_debts"):
+            await transaction.run(forgotten, intent.id)
+        error = _error_message(outcome, books)
+        await _write_liquidation(transaction, intent, books, retry_count, error, accepted_at=moved["accepted_at"])
+        if error is not None:
+            await _write_failure(transaction, intent, outcome, books, retry_count, error)
+        await transaction.run("move_ledger", signature, books.slot)
+        await transaction.run("correct_ledger", signature, intent.id, books.slot, *_columns(books))
+        await _write_bad_debts(transaction, intent, books)
+        await unbook_fund(transaction, signature)
+        for entry in sorted(books.fund, key=_fund_order):
+            await move_fund(transaction, signature, books.slot, entry)
     return True
 
 
@@ -100,11 +130,14 @@ async def _write_failure(
 async def _write_ledger(transaction: Transaction, intent: Intent, books: Settlement) -> None:
     if not books.ledger:
         return
-    columns = list(zip(*((e.account, e.address, e.mint, e.amount) for e in books.ledger), strict=True))
     try:
-        await transaction.run("insert_ledger", intent.signed.signature, intent.id, books.slot, *map(list, columns))
+        await transaction.run("insert_ledger", intent.signed.signature, intent.id, books.slot, *_columns(books))
     except asyncpg.UniqueViolationError as error:
         raise LedgerError(f"an account would be booked twice for one mint: {error.detail}") from error
+
+
+def _columns(books: Settlement) -> list[list[object]]:
+    return [[getattr(entry, name) for entry in books.ledger] for name in ("account", "address", "mint", "amount")]
 
 
 async def _write_bad_debts(transaction: Transaction, intent: Intent, books: Settlement) -> None:

@@ -87,6 +87,13 @@ async def reverse_fund(transaction: Transaction, signature: str) -> None:
             _flag_below_zero(row["mint"], int(reversed_["balance_after"]), signature)
 
 
+async def unbook_fund(transaction: Transaction, signature: str) -> None:
+    """Take every movement of a signature out of the books: it is booked anew, as it was on the fork that stays."""
+    for row in await transaction.rows("fund_moves_of", signature):
+        kind = row["transaction_type"]
+        await transaction.run("unbook_fund", signature, row["mint"], kind, _SIGN[kind] * int(row["amount"]))
+
+
 async def _move(transaction: Transaction, signature: str, slot: int, entry: FundEntry) -> Row | None:
     change = _SIGN[entry.transaction_type] * entry.amount
     moved = await transaction.row(

@@ -1,7 +1,7 @@
 """The guard row of each position: who may create its next intent, and until when it is left alone."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import timedelta
 
 from liquidation_engine.database import rows
 from liquidation_engine.database.pool import Database
@@ -27,13 +27,14 @@ class Guards:
             attempts=row["attempts"],
             failures=row["failures"],
             backoff_until=row["backoff_until"],
+            resting=row["resting"],
             backoff_reason=row["backoff_reason"],
             live=rows.intent(row) if row["id"] is not None else None,
         )
 
-    async def back_off(self, position: str, *, failures_add: int, until: datetime, reason: str) -> None:
-        """Leave the position alone until then, and say why."""
-        await self._database.run("back_off", position, failures_add, until, reason)
+    async def back_off(self, position: str, *, failures_add: int, rest: timedelta, reason: str) -> None:
+        """Leave the position alone for so long from now on, and say why."""
+        await self._database.run("back_off", position, failures_add, rest, reason)
 
     async def clear_back_off(self, position: str) -> None:
         """Let the position be taken up at once, its failures forgotten."""

@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from liquidation_engine.database import rows
-from liquidation_engine.database.books import close_intent
+from liquidation_engine.database.books import close_intent, resettle_intent
 from liquidation_engine.database.pool import Database, Interrupted
 from liquidation_engine.database.reversal import reverse_intent
 from liquidation_engine.errors import ServerError
@@ -101,6 +101,27 @@ class Intents:
     async def landed_not_finalized(self, limit: int, after: tuple[int, int] = (0, 0)) -> list[Unfinal]:
         """Return what landed and was not yet seen finalized, in the order of (landed slot, id), from behind `after` on."""
         return [Unfinal(**row) for row in await self._database.rows("landed_not_finalized", limit, *after)]
+
+    async def unfinal_signatures(self, position: str) -> list[str]:
+        """Return what of a position is booked as landed, well or failed, and may still vanish."""
+        return [row["signature"] for row in await self._database.rows("unfinal_signatures", position)]
+
+    async def transaction_of(self, intent_id: int) -> bytes:
+        """Return an intent's signed bytes."""
+        return bytes(await self._database.value("transaction_of_intent", intent_id))
+
+    async def load(self, intent_id: int) -> Intent:
+        """Return an intent, whatever its state."""
+        row = await self._database.row("intent", intent_id)
+        if row is None:
+            raise ServerError(f"there is no intent {intent_id}")
+        return rows.intent(row)
+
+    async def resettle(
+        self, intent: Intent, outcome: Landed | LandedFailed, books: Settlement, retry_count: int
+    ) -> bool:
+        """Write down what a settled transaction did where it was executed again; False, having written nothing, if it is final."""
+        return await resettle_intent(self._database, intent, outcome, books, retry_count)
 
     async def mark_finalized(self, intent_id: int, slot: int) -> None:
         """Note that a landed intent was seen again at finalized, and in which slot."""

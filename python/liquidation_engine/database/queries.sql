@@ -30,15 +30,35 @@ INSERT INTO chain_binding (genesis_hash, program_id) VALUES ($1, $2) ON CONFLICT
 -- name: bound_chain
 SELECT genesis_hash, program_id, bound_at FROM chain_binding;
 
+---------------------------------------------------------------------------------------------------- timeline
+
+-- name: look_at_timeline
+WITH made AS (
+    INSERT INTO database_timeline (identity) SELECT database_identity() ON CONFLICT DO NOTHING RETURNING identity, rests_above
+)
+SELECT identity = database_identity() AS is_ours, rests_above FROM made
+UNION ALL
+SELECT identity = database_identity(), rests_above FROM database_timeline WHERE NOT EXISTS (SELECT FROM made);
+
+-- name: begin_rest
+-- Instances notice the change one after the other; the highest height that one of them has seen counts.
+UPDATE database_timeline SET
+    identity = database_identity(), rests_above = greatest(rests_above, $1), changed_at = now()
+RETURNING rests_above;
+
+-- name: end_rest
+UPDATE database_timeline SET rests_above = NULL, changed_at = now() WHERE identity = database_identity() AND rests_above < $1;
+
 ---------------------------------------------------------------------------------------------------- guards
 
 -- name: claim_position
 -- Raises the fence and returns the guard with its live intent; see migration 0002 for why it is a function.
-SELECT * FROM claim_position($1, $2);
+-- Whether it rests is judged here: instances whose clocks differ must agree.
+SELECT *, coalesce(backoff_until > clock_timestamp(), false) AS resting FROM claim_position($1, $2);
 
 -- name: back_off
--- The later of two ends stands, so that a slow writer cannot shorten what a faster one decided.
-INSERT INTO position_guards AS g (position, failures, backoff_until, backoff_reason) VALUES ($1, $2, $3, $4)
+-- $3: for how long, from now on by this clock. The later of two ends stands, so that a slow writer cannot shorten what a faster one decided.
+INSERT INTO position_guards AS g (position, failures, backoff_until, backoff_reason) VALUES ($1, $2, now() + $3::interval, $4)
 ON CONFLICT (position) DO UPDATE SET
     failures = g.failures + excluded.failures,
     backoff_until = greatest(g.backoff_until, excluded.backoff_until),
@@ -84,6 +104,12 @@ SELECT id, position, signature, landed_slot, expires_above FROM intents
 WHERE state IN ('landed', 'landed_failed') AND finalized_at IS NULL AND (landed_slot, id) > ($2::bigint, $3::bigint)
 ORDER BY landed_slot, id LIMIT $1;
 
+-- name: unfinal_signatures
+SELECT signature FROM intents WHERE position = $1 AND state IN ('landed', 'landed_failed') AND finalized_at IS NULL;
+
+-- name: transaction_of_intent
+SELECT transaction FROM intents WHERE id = $1;
+
 -- name: mark_finalized
 -- $2: the slot at finalized, another one where it was executed again on the fork that stayed.
 WITH final AS (
@@ -114,6 +140,44 @@ UPDATE position_guards SET
 WHERE position = $1;
 
 ---------------------------------------------------------------------------------------------------- reversal
+
+-- name: intent
+SELECT * FROM intents WHERE id = $1;
+
+-- name: move_intent
+-- It was executed again on the fork that stayed, perhaps with another end.
+UPDATE intents SET state = $2, outcome = $2, landed_slot = $3
+WHERE id = $1 AND state IN ('landed', 'landed_failed') AND finalized_at IS NULL
+RETURNING accepted_at;
+
+-- name: forget_liquidation
+-- What follows from a transaction's execution, to be written anew; the ledger forgets nothing.
+DELETE FROM liquidations WHERE intent_id = $1;
+
+-- name: forget_failure
+DELETE FROM failed_liquidations WHERE intent_id = $1;
+
+-- name: forget_bad_debts
+DELETE FROM bad_debts WHERE intent_id = $1;
+
+-- name: move_ledger
+UPDATE ledger_entries SET slot = $2 WHERE signature = $1 AND slot <> $2;
+
+-- name: correct_ledger
+-- The difference between what is booked and what was moved on the fork that stayed.
+INSERT INTO ledger_entries AS e (signature, intent_id, slot, account, address, mint, amount, reversal)
+SELECT $1, $2::bigint, $3::bigint, coalesce(new.account, old.account), coalesce(new.address, old.address), coalesce(new.mint, old.mint),
+       coalesce(new.amount, 0) - coalesce(old.amount, 0), true
+FROM unnest($4::text[], $5::text[], $6::text[], $7::numeric[]) AS new (account, address, mint, amount)
+FULL JOIN (SELECT * FROM ledger_entries WHERE signature = $1 AND NOT reversal) AS old USING (address, mint)
+ON CONFLICT (signature, address, mint, reversal) DO UPDATE SET amount = excluded.amount, slot = excluded.slot;
+
+-- name: unbook_fund
+-- $4: what the movement had changed, signed.
+WITH gone AS (
+    DELETE FROM insurance_fund_transactions WHERE signature = $1 AND mint = $2 AND transaction_type = $3 AND NOT reversal
+)
+UPDATE insurance_funds SET balance = balance - $4, updated_at = now() WHERE mint = $2;
 
 -- name: reverse_intent
 -- It was booked as landed and has vanished with its fork: it is an expired one, and whoever finds that first reverses its books.
@@ -312,6 +376,28 @@ SELECT count(*) AS total_attempts,
        avg(extract(epoch FROM timestamp - created_at))::double precision AS average_latency_seconds
 FROM liquidations WHERE created_at > now() - make_interval(secs => $1);
 
+---------------------------------------------------------------------------------------------------- liquidations by anyone
+
+-- name: insert_observed
+INSERT INTO observed_liquidations (
+    id, timestamp, user_pubkey, liquidator_pubkey, signature, slot, protocol, market, position_pubkey, debt_mint, collateral_mint,
+    repaid, seized, fee, bonus_bps
+)
+SELECT * FROM unnest(
+    $1::text[], $2::timestamptz[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::text[], $9::text[], $10::text[],
+    $11::text[], $12::numeric[], $13::numeric[], $14::numeric[], $15::integer[]
+)
+ON CONFLICT (id) DO NOTHING;
+
+-- name: newest_observed
+SELECT slot, signature FROM observed_liquidations WHERE market = $1 ORDER BY slot DESC LIMIT 1;
+
+-- name: observed_count
+SELECT count(*) FROM observed_liquidations;
+
+-- name: latest_observed
+SELECT * FROM observed_liquidations ORDER BY timestamp DESC, id LIMIT $1;
+
 ---------------------------------------------------------------------------------------------------- kill switch, instances
 
 -- name: kill_switch_state
@@ -322,17 +408,60 @@ SELECT stopped, reason, changed_at FROM kill_switch;
 UPDATE kill_switch SET stopped = $1, reason = $2, changed_by = $3, changed_at = now() RETURNING stopped, reason, changed_at;
 
 -- name: heartbeat
+-- $7: how long ago its last run succeeded, so that only the database's clock counts. $11 to $13: what it did since the last heartbeat.
+-- A new process under an old name starts anew; returned is since when its figures count.
+WITH activity AS (
+    INSERT INTO instance_activity AS a (instance_id, minute, checks, candidates, processing_micros)
+    SELECT $1, date_trunc('minute', now()), $11::bigint, $12::bigint, $13::bigint WHERE $11::bigint + $12::bigint > 0
+    ON CONFLICT (instance_id, minute) DO UPDATE SET
+        checks = a.checks + excluded.checks,
+        candidates = a.candidates + excluded.candidates,
+        processing_micros = a.processing_micros + excluded.processing_micros
+)
 INSERT INTO instances AS i
-    (instance_id, roles, pid, host, version, stats, last_successful_run, consecutive_failures)
-VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, $7, $8)
+    (instance_id, roles, pid, host, version, stats, last_successful_run, consecutive_failures, region, tiers)
+VALUES ($1, $2, $3, $4, $5, $6::text::jsonb, now() - make_interval(secs => $7::double precision), $8, $9, $10)
 ON CONFLICT (instance_id) DO UPDATE SET
     roles = excluded.roles, pid = excluded.pid, host = excluded.host, version = excluded.version, stats = excluded.stats,
     last_successful_run = coalesce(excluded.last_successful_run, i.last_successful_run),
-    consecutive_failures = excluded.consecutive_failures, heartbeat_at = now();
+    consecutive_failures = excluded.consecutive_failures, region = excluded.region, tiers = excluded.tiers,
+    started_at = CASE WHEN (i.pid, i.host) = (excluded.pid, excluded.host) AND i.stopped_at IS NULL THEN i.started_at ELSE now() END,
+    heartbeat_at = now(), stopped_at = NULL
+RETURNING i.counted_from;
+
+-- name: instance_stopped
+UPDATE instances SET stopped_at = now(), heartbeat_at = now() WHERE instance_id = $1;
 
 -- name: instances
-SELECT *, extract(epoch FROM now() - heartbeat_at)::double precision AS seconds_since_heartbeat
-FROM instances ORDER BY instance_id;
+-- Windows of 24 hours that slide by the minute; liquidations are counted in the books, so that they are nobody's claim.
+SELECT i.*,
+       extract(epoch FROM now() - i.heartbeat_at)::double precision AS seconds_since_heartbeat,
+       extract(epoch FROM now() - i.last_successful_run)::double precision AS seconds_since_success,
+       coalesce(done.checks, 0)::bigint AS checks_24h,
+       coalesce(done.candidates, 0)::bigint AS candidates_24h,
+       coalesce(done.micros / 1000.0 / nullif(done.candidates, 0), 0)::double precision AS average_processing_ms,
+       landed.liquidations AS liquidations_24h
+FROM instances i
+CROSS JOIN LATERAL (
+    SELECT sum(a.checks) AS checks, sum(a.candidates) AS candidates, sum(a.processing_micros) AS micros
+    FROM instance_activity a WHERE a.instance_id = i.instance_id AND a.minute > now() - interval '24 hours'
+) done
+CROSS JOIN LATERAL (
+    SELECT count(*) AS liquidations FROM intents n
+    WHERE n.instance_id = i.instance_id AND n.state = 'landed'
+      AND n.closed_at > greatest(now() - interval '24 hours', i.counted_from)
+) landed
+ORDER BY i.instance_id;
+
+-- name: reset_instances
+-- Zeroes failures and windows of all instances; each takes notice at its next heartbeat.
+WITH forgotten AS (DELETE FROM instance_activity)
+UPDATE instances SET counted_from = now(), consecutive_failures = 0;
+
+-- name: forget_instances
+-- $1: seconds after its last sign of life at which an instance is forgotten; what it did in the last 24 hours stays with its name.
+WITH old AS (DELETE FROM instance_activity WHERE minute < now() - interval '25 hours')
+DELETE FROM instances WHERE heartbeat_at < now() - make_interval(secs => $1::double precision);
 
 -- name: progress
 -- The demo's bar: one row, cheap enough for every quarter of a second.

@@ -1,6 +1,9 @@
-"""Looks at settled intents again at finalized: they stay, moved to another slot with their fork, or vanished and are taken back."""
+"""Looks at settled intents again at finalized: they stay, moved to another slot with their fork, or vanished and are taken back.
 
-from collections.abc import Sequence
+What is unknown and may land again is sent again, the same bytes: landed twice it cannot be, and signing anew waits for it.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +31,7 @@ class Settled(Protocol):
 
     async def landed_not_finalized(self, limit: int, after: tuple[int, int] = (0, 0)) -> list[Unfinal]: ...
     async def mark_finalized(self, intent_id: int, slot: int) -> None: ...
+    async def transaction_of(self, intent_id: int) -> bytes: ...
     async def reverse(self, intent_id: int, position: str) -> bool: ...
 
 
@@ -38,6 +42,8 @@ class FinalChain(Protocol):
         """Return where they stand, in order; None where the node's whole history does not know one."""
         ...
 
+    async def send(self, transaction: bytes) -> str: ...
+
     async def fate(self, signature: str, *, expires_above: int) -> Executed | NotExecuted:
         """Say whether it landed, may land, or can land no more."""
         ...
@@ -47,11 +53,25 @@ class FinalChain(Protocol):
         ...
 
 
+def _always() -> bool:
+    return True
+
+
 class Finality:
     """Each check looks at everything that is not final yet, page by page: what cannot be decided holds up nothing else."""
 
-    def __init__(self, intents: Settled, chain: FinalChain, *, page: int = PAGE) -> None:
+    def __init__(
+        self,
+        intents: Settled,
+        chain: FinalChain,
+        *,
+        settle_again: Callable[[int], Awaitable[bool]],
+        may_send: Callable[[], bool] = _always,
+        page: int = PAGE,
+    ) -> None:
+        """Take what books anew the intent of an id, from the chain's record of it as it is now."""
         self._intents, self._chain, self._page = intents, chain, page
+        self._settle_again, self._may_send = settle_again, may_send
 
     async def check(self) -> None:
         """Decide what can be decided now; the rest is looked at again with the next call."""
@@ -84,11 +104,18 @@ class Finality:
                 "Transaction was executed again on another fork",
                 signature=intent.signature, booked_slot=intent.landed_slot, slot=slot,
             )  # fmt: skip
+            if not await self._settle_again(intent.id):
+                return  # with the next check
         await self._intents.mark_finalized(intent.id, slot)
 
     async def _ask_whether_it_vanished(self, intent: Unfinal) -> None:
         """Take it back once it can land no more: finalized height above its last, and afterwards still unknown."""
         fate = await self._chain.fate(intent.signature, expires_above=intent.expires_above)
+        if fate is NotExecuted.MAY_LAND and self._may_send():
+            log.warning(
+                "Landed transaction is unknown, sent again", signature=intent.signature, slot=intent.landed_slot
+            )
+            await self._chain.send(await self._intents.transaction_of(intent.id))
         if fate is not NotExecuted.CANNOT_LAND or not await self._chain.remembers(intent.landed_slot):
             return
         if await self._intents.reverse(intent.id, intent.position):

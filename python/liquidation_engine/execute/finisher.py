@@ -15,11 +15,11 @@ from liquidation_engine.errors import DecodeError, RpcError
 from liquidation_engine.execute.books import settle_expired, settle_landed, settle_landed_failed
 from liquidation_engine.execute.failures import BLOCKHASH_EXPIRED, describe
 from liquidation_engine.execute.ports import Chain, Executed, Intents, Lending, NotExecuted, Stages
-from liquidation_engine.model import Expired, Intent, Landed, LandedFailed, TransactionRecord
+from liquidation_engine.model import Expired, Intent, Landed, LandedFailed, Settlement, TransactionRecord
 
 log = structlog.get_logger(__name__)
 
-RECORD_TRIES, RECORD_PAUSE_SECONDS = 100, 0.1
+RECORD_TRIES, RECORD_PAUSE_SECONDS = 20, 0.1
 
 
 class Finisher:
@@ -51,7 +51,13 @@ class Finisher:
                 record = await self._record(intent.signed.signature) if executed is not None else None
                 if executed is None or record is not None:
                     return await self._settle(intent, record, accepted_at)
-            # It was executed on a fork that has been left, or the node forgot: ask again whether it can still land.
+            # It was executed on a fork that has been left, or a node claims what it cannot show: send again, and ask again.
+            accepted_at = await self._send(intent, accepted_at)
+
+    async def in_doubt(self, position: str) -> bool:
+        """Tell whether something of the position that is booked as landed is not on the chain as it is now."""
+        signatures = await self._intents.unfinal_signatures(position)
+        return bool(signatures) and not await self._chain.all_known(signatures)
 
     async def _send(self, intent: Intent, accepted_at: datetime | None) -> datetime | None:
         """Send the bytes and return when they were first accepted. The kill switch ends sending, not settling."""
@@ -95,30 +101,43 @@ class Finisher:
     async def _settle(
         self, intent: Intent, record: TransactionRecord | None, accepted_at: datetime | None
     ) -> Landed | LandedFailed | Expired:
-        now = self._clock.now()
-        outcome: Landed | LandedFailed | Expired
-        if record is None:
-            outcome = Expired(intent.signed.signature)
-            books = settle_expired(intent.plan.slot, BLOCKHASH_EXPIRED)
-        elif record.error is None:
-            outcome = Landed(record)
-            books = settle_landed(
-                record,
-                intent.plan,
-                self._lending.roles,
-                written_off=self._lending.written_off(record, intent.plan),
-                is_full=self._lending.is_full(record, intent.plan),
-                covered=self._lending.covered(record, intent.plan),
-                confirmed_at=now,
-            )
-        else:
-            reason = describe(record.error, record.logs, self._lending.error_names, self._lending.program)
-            outcome = LandedFailed(record, reason)
-            books = settle_landed_failed(record, intent.plan, self._lending.roles, reason, at=now)
+        outcome, books = self._ending(intent, record)
         closed = await self._intents.close(intent, outcome, books, retry_count=intent.attempt)
         if closed:
             self._report(intent, outcome, accepted_at)
         return outcome
+
+    async def settle_again(self, intent_id: int) -> bool:
+        """Book what a settled transaction did on the fork that stayed; False if no node shows it, or somebody was faster."""
+        intent = await self._intents.load(intent_id)
+        record = await self._chain.record(intent.signed.signature)
+        if record is None:
+            return False
+        outcome, books = self._ending(intent, record)
+        assert not isinstance(outcome, Expired)
+        return await self._intents.resettle(intent, outcome, books, retry_count=intent.attempt)
+
+    def _ending(
+        self, intent: Intent, record: TransactionRecord | None
+    ) -> tuple[Landed | LandedFailed | Expired, Settlement]:
+        """Return how the intent ended, by the chain's record of it, and the books that follow."""
+        now = self._clock.now()
+        if record is None:
+            return Expired(intent.signed.signature), settle_expired(intent.plan.slot, BLOCKHASH_EXPIRED)
+        if record.error is not None:
+            reason = describe(record.error, record.logs, self._lending.error_names, self._lending.program)
+            return LandedFailed(record, reason), settle_landed_failed(
+                record, intent.plan, self._lending.roles, reason, at=now
+            )
+        return Landed(record), settle_landed(
+            record,
+            intent.plan,
+            self._lending.roles,
+            written_off=self._lending.written_off(record, intent.plan),
+            is_full=self._lending.is_full(record, intent.plan),
+            covered=self._lending.covered(record, intent.plan),
+            confirmed_at=now,
+        )
 
     async def _record(self, signature: str) -> TransactionRecord | None:
         """Return the record of an executed transaction, None if no node has it for long; it may come a little after the status."""

@@ -28,6 +28,8 @@ from liquidation_engine.model import (
 
 log = structlog.get_logger(__name__)
 
+RUNS = ("read", "reclaim")  # the loops whose passes count as runs
+
 
 class Entry(Protocol):
     """A candidate as delivered."""
@@ -57,11 +59,19 @@ class Consumer(Protocol[EntryType]):
     async def read(self, count: int | None = None) -> Sequence[EntryType]: ...
     async def reclaim(self) -> Taken[EntryType]: ...
     async def renew(self, stream_ids: Sequence[str]) -> None: ...
+    async def hand_back(self, stream_ids: Sequence[str]) -> None: ...
     async def acknowledge(self, stream_id: str) -> None: ...
     async def dead_letter(self, entry: EntryType, reason: str) -> None: ...
     async def result(
         self, position: str, outcome: str, signature: str | None, fields: Mapping[str, str] | None = None
     ) -> None: ...
+
+
+class Runs(Protocol):
+    """Counts runs: completed read and reclaim passes, empty or not, and those that failed."""
+
+    def ran(self) -> None: ...
+    def failed(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +88,10 @@ class PoolLimits:
     drain_seconds: float = 2.0  # how long a stop waits for candidates in work
 
 
+def _takes_all(_: Candidate) -> bool:
+    return True
+
+
 class Pool(Generic[EntryType]):
     """One instance's workers over one stream."""
 
@@ -90,8 +104,16 @@ class Pool(Generic[EntryType]):
         *,
         limits: PoolLimits,
         may_begin: Callable[[], bool],
-        ended: Callable[[Candidate, Outcome | Deferred], None],
+        ended: Callable[[Candidate, Outcome | Deferred, float], None],
+        runs: Runs | None = None,
+        takes: Callable[[Candidate], bool] = _takes_all,
     ) -> None:
+        """Take what is told of each candidate's end, with the seconds a worker was at it, and of each run.
+
+        `takes` tells which candidates are this instance's; the others are handed back for somebody else.
+        """
+        self._takes = takes
+        self._runs = runs
         self._consumer, self._worker, self._intents = consumer, worker, intents
         self._stages, self._limits, self._may_begin, self._ended = stages, limits, may_begin, ended
         self._in_work: dict[str, asyncio.Task[None]] = {}  # stream id -> task
@@ -127,6 +149,8 @@ class Pool(Generic[EntryType]):
             except LiquidationEngineError as error:
                 # Redis or Postgres is away: nothing is lost by waiting, the stream and the guards keep what they hold.
                 log.error("Worker loop interrupted", loop=name, error=str(error))
+                if self._runs is not None and name in RUNS:
+                    self._runs.failed()
                 await asyncio.sleep(1.0)
             await asyncio.sleep(pause)
 
@@ -135,8 +159,8 @@ class Pool(Generic[EntryType]):
         if room <= 0 or self._free.locked() or not self._may_begin():
             await asyncio.sleep(0.005)
             return
-        for entry in await self._consumer.read(min(room, self._limits.concurrency)):
-            self._begin(entry)
+        await self._take(await self._consumer.read(min(room, self._limits.concurrency)))
+        self._completed()
 
     async def _reclaim_once(self) -> None:
         taken = await self._consumer.reclaim()
@@ -144,8 +168,21 @@ class Pool(Generic[EntryType]):
             log.warning(
                 "Pending entries were deleted from the stream; the next scan publishes them", count=taken.deleted
             )
-        for entry in taken.entries:
-            self._begin(entry)
+        await self._take(taken.entries)
+        self._completed()
+
+    async def _take(self, entries: Sequence[EntryType]) -> None:
+        """Begin with what is ours; the rest waits for the next worker that looks for entries left lying."""
+        foreign = [entry.stream_id for entry in entries if not self._takes(entry.candidate)]
+        for entry in entries:
+            if entry.stream_id not in foreign:
+                self._begin(entry)
+        if foreign:
+            await self._consumer.hand_back(foreign)
+
+    def _completed(self) -> None:
+        if self._runs is not None:
+            self._runs.ran()
 
     async def _renew_once(self) -> None:
         await self._consumer.renew(list(self._in_work))
@@ -176,18 +213,23 @@ class Pool(Generic[EntryType]):
         self._in_work[entry.stream_id] = task
         task.add_done_callback(lambda _: self._in_work.pop(entry.stream_id, None))
 
-    async def _when_free(self, candidate: Candidate) -> Outcome | Deferred:
-        """Handle the candidate; while another worker holds its position or nothing may be signed, wait without taking up a place."""
+    async def _when_free(self, candidate: Candidate) -> tuple[Outcome | Deferred, float]:
+        """Handle the candidate, and say how many seconds that took.
+
+        While another worker holds its position or nothing may be signed, it waits without taking up a place.
+        """
         deadline = time.monotonic() + self._limits.patience_seconds
         while True:
             outcome: Outcome | Deferred
             async with self._free:
+                started = time.perf_counter()
                 if self._may_begin():
                     outcome = await self._worker.handle(candidate, may_stay=self._has_room)
                 else:
                     outcome = Deferred("nothing may be signed", settled=False)
+                seconds = time.perf_counter() - started
             if not isinstance(outcome, Deferred) or outcome.settled or time.monotonic() > deadline:
-                return outcome
+                return outcome, seconds
             await asyncio.sleep(self._limits.look_again_seconds)
 
     def _has_room(self) -> bool:
@@ -198,8 +240,8 @@ class Pool(Generic[EntryType]):
         candidate = entry.candidate
         self._stages.observe("queue", candidate.position, max(0.0, time.time() * 1000 - _entry_ms(entry.stream_id)))
         try:
-            outcome = await self._when_free(candidate)
-            self._ended(candidate, outcome)
+            outcome, seconds = await self._when_free(candidate)
+            self._ended(candidate, outcome, seconds)
             if isinstance(outcome, Deferred):
                 if outcome.settled:
                     await self._consumer.acknowledge(entry.stream_id)

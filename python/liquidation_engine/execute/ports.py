@@ -1,9 +1,9 @@
 """What execution needs of the world. Adapters fit these; tests pass small fakes."""
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Protocol
 
@@ -29,7 +29,7 @@ class Guards(Protocol):
     """The guard rows."""
 
     async def claim(self, position: str, instance_id: str) -> Claim: ...
-    async def back_off(self, position: str, *, failures_add: int, until: datetime, reason: str) -> None: ...
+    async def back_off(self, position: str, *, failures_add: int, rest: timedelta, reason: str) -> None: ...
     async def clear_back_off(self, position: str) -> None: ...
 
 
@@ -49,10 +49,18 @@ class Intents(Protocol):
         instance_id: str,
         first_seen_at: datetime,
     ) -> Intent | IntentRefusal: ...
+    async def unfinal_signatures(self, position: str) -> list[str]:
+        """Return what of a position is booked as landed, well or failed, and may still vanish."""
+        ...
+
     async def mark_accepted(self, intent_id: int, at: datetime) -> None: ...
     async def live(self, *, older_than_seconds: float, limit: int, excluding: Collection[int] = ()) -> list[Intent]: ...
     async def close(
         self, intent: Intent, outcome: Landed | LandedFailed | Expired, books: Settlement, retry_count: int
+    ) -> bool: ...
+    async def load(self, intent_id: int) -> Intent: ...
+    async def resettle(
+        self, intent: Intent, outcome: Landed | LandedFailed, books: Settlement, retry_count: int
     ) -> bool: ...
 
 
@@ -118,6 +126,9 @@ class Chain(Protocol):
     async def wait(self, signature: str, *, expires_above: int, timeout_seconds: float) -> Executed | None: ...
     async def fate(self, signature: str, *, expires_above: int) -> Executed | NotExecuted: ...
     async def record(self, signature: str) -> TransactionRecord | None: ...
+    async def all_known(self, signatures: Sequence[str]) -> bool:
+        """Tell whether the chain, as it is now, holds every one of these transactions."""
+        ...
 
 
 class Stages(Protocol):

@@ -110,7 +110,7 @@ class Worker:
             return Deferred("another worker holds the position", settled=False)
         async with lease:
             claim = await self._guards.claim(candidate.position, self._instance_id)
-            if claim.live is None and claim.backoff_until is not None and claim.backoff_until > self._clock.now():
+            if claim.live is None and claim.resting:
                 return Deferred(f"in back-off: {claim.backoff_reason}", settled=True)
             outcome = await self._pursued(candidate, claim, may_stay)
             if isinstance(outcome, Deferred):
@@ -186,7 +186,7 @@ class Worker:
             dry_run=self._policy.dry_run,
         )
         if self._policy.dry_run:
-            await self._guards.back_off(position, failures_add=0, until=self._in(60), reason="dry run")
+            await self._guards.back_off(position, failures_add=0, rest=timedelta(seconds=60), reason="dry run")
             return Deferred("dry run", settled=True)
         return await self._commit(candidate, claim, decision, simulated)
 
@@ -231,7 +231,16 @@ class Worker:
         return Rejected(reason, plan.slot)
 
     async def _commit(self, candidate: Candidate, claim: Claim, plan: Plan, simulated: Simulated) -> Outcome | Deferred:
-        """Sign, write the intent down, and bring it to its end."""
+        """Sign, write the intent down, and bring it to its end.
+
+        Not while an earlier transaction of the position is booked as landed, and its fork was left: its bytes may land again.
+        """
+        if claim.last_settled_slot:
+            try:
+                if await self._finisher.in_doubt(plan.position):
+                    return Deferred("an earlier transaction has vanished and may land again", settled=False)
+            except RpcError as error:
+                return Rejected(f"rpc unavailable: {error}", plan.slot)
         # Only a number that makes this intent unique and its bid higher: how often to try is up to the rounds and the back-off.
         attempt = await self._intents.attempts_for(plan.position, plan.state_digest)
         with self._stages.stage("sign", plan.position):
@@ -283,8 +292,7 @@ class Worker:
         rest = self._policy.back_off.rest(outcome, failures)
         if rest is not None:
             add = 0 if isinstance(outcome, Unprofitable) else 1
-            until = self._clock.now() + rest
-            await self._guards.back_off(candidate.position, failures_add=add, until=until, reason=reason)
+            await self._guards.back_off(candidate.position, failures_add=add, rest=rest, reason=reason)
         elif claim.failures or claim.backoff_until is not None:
             await self._guards.clear_back_off(candidate.position)
         if not isinstance(outcome, Landed | LandedFailed | Expired):  # theirs were written when the intent was closed
@@ -305,9 +313,6 @@ class Worker:
             slot=slot,
             details=details,
         )
-
-    def _in(self, seconds: float) -> datetime:
-        return self._clock.now() + timedelta(seconds=seconds)
 
 
 def _what_happened(outcome: Outcome, failures: int) -> tuple[str, int | None, dict[str, object]]:

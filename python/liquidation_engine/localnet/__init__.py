@@ -12,7 +12,8 @@ of the data:
 - `blocks` slots, heights, blockhashes and commitments
 - `vm` LiteSVM and what it leaves to its host; `state` over `accounts`: every version that is not final yet
 - `history` what landed, and what blocks paid; `simulation` what would happen; `faults` what is broken on purpose
-- `server` HTTP and websocket; `rpc` dispatch; `*_methods` the methods; `params` their parameters; `subscriptions`
+- `server` HTTP and websocket; `gateway` its endpoints, several over one chain; `endpoints` what is broken at one of them;
+  `view` the chain as that one shows it; `rpc` dispatch; `*_methods` the methods; `params` their parameters; `subscriptions`
 - `encode`, `tokens`, `answers` the JSON shapes and errors of real nodes; `recording` the file the auditor reads
 
 Before it: nothing; it starts from the accounts it is given. After it: `ingest` and `chain` read it over sockets, the

@@ -108,6 +108,15 @@ class AccountStore:
             if version is not None and version.owner == owner and version.exists:
                 yield pubkey, version
 
+    def revert(self, pubkey: Pubkey, kept_slot: int) -> None:
+        """Forget the versions above `kept_slot`."""
+        versions = self._versions.get(pubkey, [])
+        while versions and versions[-1].slot > kept_slot:
+            undone = versions.pop()
+            self._release(pubkey, undone.owner, versions)
+        if not versions:
+            self._versions.pop(pubkey, None)
+
     def prune(self, pubkey: Pubkey, final_slot: int) -> None:
         """Forget the versions that no commitment can see any more."""
         versions = self._versions.get(pubkey)

@@ -85,15 +85,23 @@ class Blocks:
         self._by_hash[blockhash] = block
         return block
 
-    def seen_at(self, commitment: Commitment) -> Block:
-        """Return the newest block that `commitment` sees: the last one at least its lag in slots behind."""
-        index = bisect_right(self._slots, self.latest.slot - self._lags[commitment])
+    def seen_at(self, commitment: Commitment, *, behind: int = 0) -> Block:
+        """Return the newest block that `commitment` sees: the last one at least its lag, and `behind`, in slots ago."""
+        index = bisect_right(self._slots, self.latest.slot - self._lags[commitment] - behind)
         return self._chain[max(index - 1, 0)]
 
     def by_slot(self, slot: int) -> Block | None:
         """Return the block of `slot`, or None where it was skipped or is still to come."""
         index = bisect_right(self._slots, slot) - 1
         return self._chain[index] if index >= 0 and self._slots[index] == slot else None
+
+    def leave(self, kept_slot: int) -> None:
+        """Forget the blocks above `kept_slot`, and their hashes: the chain goes on from there."""
+        place = bisect_right(self._slots, kept_slot)
+        for block in self._chain[place:]:
+            del self._by_hash[block.blockhash]
+        del self._chain[place:]
+        del self._slots[place:]
 
     def after(self, slot: int, up_to: int) -> list[Block]:
         """Return the blocks of the slots in (slot, up_to]."""

@@ -1,5 +1,7 @@
 """The chain: takes transactions, runs them at the next slot in the order of their bids, and keeps what came of it.
 
+`fork` undoes the last blocks that are not final yet: the chain goes on from the one below them, in slots that are still new.
+
 A slot's life: `begin_slot` sets the clock and lets the scenario submit, `open` lines up what waits, `execute_some` runs
 it, `end_slot` completes the block. Readers see complete blocks only. Simulations run on the VM's newest state, whatever
 commitment they name: the VM has no older one.
@@ -20,7 +22,8 @@ from solders.transaction import VersionedTransaction
 from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params, preflight_failure, signature_failure
 from liquidation_engine.localnet.blocks import Block, Commitment
-from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event
+from liquidation_engine.localnet.endpoints import MOST_LAG_SLOTS
+from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event, Forked
 from liquidation_engine.localnet.faults import Faults
 from liquidation_engine.localnet.genesis import FAUCET_LAMPORTS, Genesis
 from liquidation_engine.localnet.history import Balances, History, Landed, PriorityFees
@@ -58,6 +61,7 @@ class Chain:
         self._scenario_turn = False
         self._block_is_recorded = False
         self._airdrops = 0
+        self._scenario_payers: set[Pubkey] = set()
         self._listeners: list[Callable[[Event], None]] = []
         self._faucet = genesis.faucet()
         self.set_account(self._faucet.pubkey(), Account(FAUCET_LAMPORTS, b"", Pubkey.default(), False, 2**64 - 1))
@@ -121,6 +125,8 @@ class Chain:
         self.recording.send(self._working_slot, decoded.signature, raw, validity, verdict, endpoint)
         if refusal is not None:
             raise refusal
+        if endpoint == "scenario":
+            self._scenario_payers.add(decoded.payer)
         if verdict == "accepted":
             self.mempool.add(decoded, opens_slot=self._scenario_turn)
         return decoded.signature
@@ -199,8 +205,30 @@ class Chain:
         self.priority_fees.add(block.slot, bids)
         self._block_is_recorded = False
         self._emit(BlockMade(block, self._landed_now))
-        self.state.forget_before(self.blocks.seen_at(Commitment.FINALIZED).slot)
+        self.state.forget_before(self.blocks.seen_at(Commitment.FINALIZED).slot - MOST_LAG_SLOTS)
         return block
+
+    def fork(self, depth: int, *, replay: bool = False) -> int:
+        """Undo the last `depth` blocks and return the slot of the one that stays; ValueError if one of them is final.
+
+        With `replay`, what they held waits for the next slot again, but for the scenario's own; without, it is gone until somebody
+        sends it again.
+        """
+        undone = self.blocks.after(self.blocks.seen_at(Commitment.FINALIZED).slot, self.slot)
+        if not 0 < depth <= len(undone):
+            raise ValueError(f"cannot undo {depth} blocks: {len(undone)} are not final")
+        self._record_end_of_slot()
+        forked_slot, kept_slot = self.slot, self.blocks.parent_slot(undone[-depth].slot)
+        self.recording.fork(forked_slot, kept_slot)
+        self.blocks.leave(kept_slot)
+        self.vm.leave(kept_slot)
+        self.priority_fees.revert(kept_slot)
+        reverted = self.state.revert(kept_slot)
+        for landed in self.history.revert(kept_slot):
+            if replay and landed.decoded.payer not in self._scenario_payers:
+                self.mempool.add(landed.decoded, opens_slot=False)
+        self._emit(Forked(kept_slot, reverted))
+        return kept_slot
 
     def advance(self, blocks: int = 1) -> Block:
         """Make `blocks` blocks at once, passing over skipped slots; for use without a running `Localnet`."""

@@ -1,25 +1,37 @@
 """RPC methods beginning with `localnet_`, which no real node has: stepping by hand, faults, status."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Protocol
 
 from liquidation_engine.localnet.answers import invalid_params
 from liquidation_engine.localnet.blocks import Commitment
 from liquidation_engine.localnet.chain import Chain
+from liquidation_engine.localnet.gateway import Gateway
 from liquidation_engine.localnet.params import Params
 
 _FAULTS = ("latency_milliseconds", "drop_every", "drop_probability", "lose_every", "lose_kinds", "lose_pubkeys")
 MAX_STEPS = 100_000
 
 
+class Fork(Protocol):
+    """Undoes the last blocks."""
+
+    async def __call__(self, depth: int, *, replay: bool = False) -> int: ...
+
+
 class ControlMethods:
     """Lets a test in another process move the chain and break things."""
 
-    def __init__(self, chain: Chain, step: Callable[[int], Awaitable[int]]) -> None:
-        self._chain = chain
-        self._step = step
-        self.methods = {"localnet_faults": self.faults, "localnet_status": self.status}
-        self.waiting_methods = {"localnet_step": self.step}
+    def __init__(self, chain: Chain, gateway: Gateway, step: Callable[[int], Awaitable[int]], fork: Fork) -> None:
+        self._chain, self._gateway = chain, gateway
+        self._step, self._fork = step, fork
+        self.methods = {
+            "localnet_faults": self.faults,
+            "localnet_endpoint": self.endpoint,
+            "localnet_status": self.status,
+        }
+        self.waiting_methods = {"localnet_step": self.step, "localnet_fork": self.fork}
 
     async def step(self, params: Params) -> int:
         """localnet_step [blocks=1]: make blocks now and return the newest one's slot."""
@@ -27,6 +39,20 @@ class ControlMethods:
         if blocks > MAX_STEPS:
             raise invalid_params(f"at most {MAX_STEPS} blocks can be made at once")
         return await self._step(blocks)
+
+    async def fork(self, params: Params) -> int:
+        """localnet_fork [blocks, {replay}]: undo that many blocks and return the slot of the one that stays."""
+        try:
+            return await self._fork(params.whole(0), replay=params.config(1).flag("replay"))
+        except ValueError as error:
+            raise invalid_params(str(error)) from error
+
+    def endpoint(self, params: Params) -> dict[str, Any]:
+        """localnet_endpoint [name, {refuse_every, latency_milliseconds, lag_slots, …}]: set faults of one endpoint, and show all."""
+        try:
+            return asdict(self._gateway.set_faults(params.text(0), **params.config(1).raw))
+        except ValueError as error:
+            raise invalid_params(str(error)) from error
 
     def faults(self, params: Params) -> dict[str, Any]:
         """localnet_faults [{latency_milliseconds, drop_every, drop_probability, lose_every, …}]: set, and show counts.

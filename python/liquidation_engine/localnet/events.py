@@ -17,6 +17,14 @@ class ChangedByHand:
 
 
 @dataclass(frozen=True, slots=True)
+class Forked:
+    """The blocks above `kept_slot` were undone, and with them the last change of the accounts in `reverted`."""
+
+    kept_slot: int
+    reverted: tuple[Pubkey, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class BlockMade:
     """A block is complete, with the transactions it holds."""
 
@@ -24,4 +32,4 @@ class BlockMade:
     landed: list[Landed]
 
 
-Event = ChangedByHand | BlockMade
+Event = ChangedByHand | BlockMade | Forked

@@ -78,6 +78,16 @@ class History:
         for key in set(oldest.keys.all):
             self._mentions[key].popleft()
 
+    def revert(self, kept_slot: int) -> list[Landed]:
+        """Forget what landed above `kept_slot`; return it, oldest first."""
+        undone = []
+        while self._landed and (last := next(reversed(self._landed.values()))).slot > kept_slot:
+            undone.append(last)
+            del self._landed[last.decoded.signature]
+            for key in set(last.keys.all):
+                self._mentions[key].pop()
+        return undone[::-1]
+
     def find(self, signature: str, seen_slot: int) -> Landed | None:
         """Return the transaction if it landed in `seen_slot` or before."""
         landed = self._landed.get(signature)
@@ -104,6 +114,11 @@ class PriorityFees:
             for key in writable:
                 by_account[key] = min(by_account.get(key, bid), bid)
         self._slots.append((slot, lowest or 0, by_account))
+
+    def revert(self, kept_slot: int) -> None:
+        """Forget the blocks above `kept_slot`."""
+        while self._slots and self._slots[-1][0] > kept_slot:
+            self._slots.pop()
 
     def recent(self, pubkeys: list[Pubkey], seen_slot: int) -> list[tuple[int, int]]:
         """Return (slot, fee) of each block: what it took, at the least, to land writing all of `pubkeys`."""

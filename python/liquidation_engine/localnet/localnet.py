@@ -10,12 +10,10 @@ from solders.pubkey import Pubkey
 
 from liquidation_engine.localnet.chain import Chain
 from liquidation_engine.localnet.control_methods import ControlMethods
-from liquidation_engine.localnet.read_methods import ReadMethods
-from liquidation_engine.localnet.rpc import AsyncMethod, Router
+from liquidation_engine.localnet.gateway import Gateway
 from liquidation_engine.localnet.server import App, HttpServer
 from liquidation_engine.localnet.settings import LocalnetSettings
 from liquidation_engine.localnet.subscriptions import Subscriptions
-from liquidation_engine.localnet.transaction_methods import TransactionMethods
 
 _LONGEST_RUN_SECONDS = 0.005  # how long transactions run before requests get their turn
 
@@ -31,17 +29,13 @@ class Localnet:
         self._moving = asyncio.Lock()
         self._ticker: asyncio.Task[None] | None = None
         self._server: HttpServer | None = None
-        reads = ReadMethods(self.chain, lambda: self.healthy)
-        transactions = TransactionMethods(self.chain)
-        self.subscriptions = Subscriptions(self.chain, reads)
-        methods = {**reads.methods, **transactions.methods}
-        waiting: dict[str, AsyncMethod] = {}
+        self._fork_hooks: list[Callable[[int], None]] = []
+        self.gateway = Gateway(self.chain, lambda: self.healthy)
         if settings.control_methods:
-            control = ControlMethods(self.chain, self.step)
-            methods |= control.methods
-            waiting |= control.waiting_methods
-        router, limit = Router(methods, waiting), settings.max_queued_notifications
-        self._app = App(router, transactions, self.subscriptions, self.faults, limit)
+            control = ControlMethods(self.chain, self.gateway, self.step, self.fork)
+            self.gateway.control.methods |= control.methods
+            self.gateway.control.waiting_methods |= control.waiting_methods
+        self._app = App(self.gateway, self.faults, settings.max_queued_notifications)
 
     async def __aenter__(self) -> "Localnet":
         server = HttpServer(self._app, self.settings.host, self.settings.port)
@@ -104,6 +98,23 @@ class Localnet:
             while not await self._next_slot():
                 pass
         return self.chain.slot
+
+    def on_fork(self, callback: Callable[[int], None]) -> None:
+        """Call `callback(kept_slot)` when blocks were undone."""
+        self._fork_hooks.append(callback)
+
+    async def fork(self, depth: int, *, replay: bool = False) -> int:
+        """Undo the last `depth` blocks, none of which may be final, and return the slot of the one that stays."""
+        async with self._moving:
+            kept_slot = self.chain.fork(depth, replay=replay)
+            for hook in self._fork_hooks:
+                hook(kept_slot)
+            return kept_slot
+
+    @property
+    def subscriptions(self) -> Subscriptions:
+        """The subscriptions of the endpoint at `/`."""
+        return self.gateway.endpoint("").subscriptions
 
     async def wait_closed(self) -> None:
         """Wait until the slots end by themselves, which they only do by an error that is raised here."""

@@ -3,13 +3,13 @@
 from base64 import b64decode
 from binascii import Error as Base64Error
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from solders.pubkey import Pubkey
 
 from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import invalid_params, min_context_slot_not_reached
-from liquidation_engine.localnet.blocks import Block, Blocks, Commitment
+from liquidation_engine.localnet.blocks import Block, Commitment
 from liquidation_engine.localnet.chain import decode
 from liquidation_engine.localnet.encode import from_base58
 from liquidation_engine.localnet.transactions import MAX_BYTES, Decoded
@@ -19,6 +19,14 @@ _MAX_BASE58_TRANSACTION = 1_683
 _ACCOUNT_ENCODINGS = ("binary", "base58", "base64", "jsonParsed")
 _MAX_FILTERS = 4
 _MAX_MEMCMP_BYTES = 128
+
+
+class SeesBlocks(Protocol):
+    """A chain of blocks as one endpoint sees it."""
+
+    def seen_at(self, commitment: Commitment) -> Block:
+        """Return the newest block that `commitment` sees."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +103,7 @@ class ReadConfig:
         except ValueError as error:
             raise invalid_params(f"Invalid params: unknown commitment {value!r}.") from error
 
-    def block(self, blocks: Blocks) -> Block:
+    def block(self, blocks: SeesBlocks) -> Block:
         """Return the block this read is made on; refuse it below `minContextSlot`."""
         block = blocks.seen_at(self.commitment())
         self.require_context(block)

@@ -11,8 +11,8 @@ from liquidation_engine.localnet import encode, tokens
 from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params
 from liquidation_engine.localnet.blocks import Block
-from liquidation_engine.localnet.chain import Chain
 from liquidation_engine.localnet.params import Params, ReadConfig, to_pubkey
+from liquidation_engine.localnet.view import ChainView
 
 API_VERSION = "2.3.0"
 MAX_ACCOUNTS = 100
@@ -27,7 +27,7 @@ def with_context(block: Block, value: Any) -> dict[str, Any]:
 class ReadMethods:
     """Reads; none of them changes anything."""
 
-    def __init__(self, chain: Chain, is_healthy: Callable[[], bool] = lambda: True) -> None:
+    def __init__(self, chain: ChainView, is_healthy: Callable[[], bool] = lambda: True) -> None:
         self._chain = chain
         self._is_healthy = is_healthy
         self.methods = {

@@ -16,7 +16,7 @@ import orjson
 
 from liquidation_engine.errors import ServerError
 
-VERSION = 1
+VERSION = 2
 _QUEUED_SLOTS = 256
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -32,6 +32,7 @@ CREATE TABLE executions (seq INTEGER PRIMARY KEY, slot INTEGER NOT NULL, positio
     signature TEXT NOT NULL, error TEXT, fee_lamports INTEGER NOT NULL, compute_units INTEGER NOT NULL,
     transaction_bytes BLOB NOT NULL) STRICT;
 CREATE TABLE faults (seq INTEGER PRIMARY KEY, slot INTEGER NOT NULL, kind TEXT NOT NULL, details TEXT NOT NULL) STRICT;
+CREATE TABLE forks (seq INTEGER PRIMARY KEY, slot INTEGER NOT NULL, kept_slot INTEGER NOT NULL) STRICT;
 CREATE TABLE marks (seq INTEGER PRIMARY KEY, slot INTEGER NOT NULL, kind TEXT NOT NULL, details TEXT NOT NULL) STRICT;
 """
 _INSERT = {
@@ -42,6 +43,7 @@ _INSERT = {
     "sends": "INSERT INTO sends VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     "executions": "INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     "faults": "INSERT INTO faults VALUES (?, ?, ?, ?)",
+    "forks": "INSERT INTO forks VALUES (?, ?, ?)",
     "marks": "INSERT INTO marks VALUES (?, ?, ?, ?)",
 }
 Batch = list[tuple[str, tuple[Any, ...]]]
@@ -99,6 +101,10 @@ class Recording:
     def fault(self, slot: int, kind: str, details: dict[str, Any]) -> None:
         """Record a fault that was injected."""
         self._add("faults", (next(self._next_seq), slot, kind, orjson.dumps(details).decode()))
+
+    def fork(self, slot: int, kept_slot: int) -> None:
+        """Record that the blocks above `kept_slot`, up to that of `slot`, were undone."""
+        self._add("forks", (next(self._next_seq), slot, kept_slot))
 
     def mark(self, slot: int, kind: str, details: dict[str, Any]) -> None:
         """Record something the scenario did."""

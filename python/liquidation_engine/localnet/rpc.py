@@ -15,6 +15,10 @@ MAX_BATCH = 1_000
 _log = logging.getLogger(__name__)
 
 
+class Unanswered(Exception):
+    """A request that was taken and gets no answer."""
+
+
 class Router:
     """Finds the method that a request names and wraps what it returns."""
 
@@ -47,6 +51,8 @@ class Router:
             result = await self._run(request["method"], _params(request), extra)
         except RpcFault as fault:
             return _failure(request.get("id"), fault)
+        except Unanswered:
+            raise
         except Exception:  # the outermost place for one request: the others must go on
             _log.exception("localnet could not answer %s", request["method"])
             return _failure(request.get("id"), RpcFault(-32603, "Internal error"))

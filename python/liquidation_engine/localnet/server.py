@@ -15,24 +15,27 @@ import uvicorn
 
 from liquidation_engine.errors import AddressInUse
 from liquidation_engine.localnet.faults import Faults
-from liquidation_engine.localnet.params import Params
-from liquidation_engine.localnet.rpc import Router
-from liquidation_engine.localnet.subscriptions import Subscriptions
-from liquidation_engine.localnet.transaction_methods import TransactionMethods
+from liquidation_engine.localnet.gateway import Endpoint, Gateway
+from liquidation_engine.localnet.rpc import Unanswered
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 _GRACE_SECONDS = 0.3
-_SLOW_CONSUMER = 1013
+_SLOW_CONSUMER, _GOING_AWAY = 1013, 1001
+_UNANSWERED_SECONDS = 60.0  # longer than any client waits
+_CUT_POLL_SECONDS = 0.05
+_CONTROL = b'"localnet_'
 _JSON = [(b"content-type", b"application/json")]
 
 
 class Connection:
     """One websocket client's queue: messages leave in order, each no sooner than the latency allows."""
 
-    def __init__(self, latency_seconds: Callable[[], float], limit: int) -> None:
-        self._latency_seconds = latency_seconds
+    def __init__(
+        self, latency_seconds: Callable[[], float], limit: int, is_mute: Callable[[], bool] = lambda: False
+    ) -> None:
+        self._latency_seconds, self._is_mute = latency_seconds, is_mute
         self._limit = limit
         self._waiting: deque[tuple[float, str]] = deque()
         self._ready = asyncio.Event()
@@ -40,6 +43,8 @@ class Connection:
 
     def put(self, message: bytes) -> None:
         """Queue a message, without waiting; too many of them end the connection."""
+        if self._is_mute():
+            return
         if len(self._waiting) >= self._limit:
             self.overflowed.set()
         else:
@@ -63,17 +68,8 @@ class Connection:
 class App:
     """The ASGI application; `/x` serves the same chain as `/` and is recorded as the endpoint `rpc/x`."""
 
-    def __init__(
-        self,
-        router: Router,
-        transactions: TransactionMethods,
-        subscriptions: Subscriptions,
-        faults: Faults,
-        max_queued_notifications: int,
-    ) -> None:
-        self._router = router
-        self._transactions = transactions
-        self._subscriptions = subscriptions
+    def __init__(self, gateway: Gateway, faults: Faults, max_queued_notifications: int) -> None:
+        self._gateway = gateway
         self._faults = faults
         self._max_queued = max_queued_notifications
 
@@ -82,7 +78,7 @@ class App:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "websocket":
-            await self._websocket(receive, send)
+            await self._websocket(self._gateway.endpoint(scope["path"]), receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["method"] != "POST":
@@ -91,43 +87,51 @@ class App:
                 send, 200 if health else 405, b"ok" if health else b"Used HTTP Method is not allowed."
             )
         body = await _read_body(receive)
-        if self._faults.latency_milliseconds:
-            await asyncio.sleep(self._faults.latency_milliseconds / 1_000)
-        endpoint = "rpc" + scope["path"].rstrip("/")
-
-        def send_transaction(params: Params) -> Any:
-            return self._transactions.send(params, endpoint)
-
-        answer = await self._router.answer(body, {"sendTransaction": send_transaction})
+        endpoint = self._gateway.endpoint(scope["path"])
+        if _CONTROL not in body and endpoint.refuses():
+            return await _respond(send, 429, b"Too many requests for a specific RPC call")
+        if seconds := self._latency_seconds(endpoint):
+            await asyncio.sleep(seconds)
+        try:
+            answer = await endpoint.router.answer(body, endpoint.http_methods)
+        except Unanswered:
+            await asyncio.sleep(_UNANSWERED_SECONDS)
+            return await _respond(send, 504, b"")
         return await _respond(send, 200, answer or b"")
 
-    async def _websocket(self, receive: Receive, send: Send) -> None:
+    def _latency_seconds(self, endpoint: Endpoint) -> float:
+        return (self._faults.latency_milliseconds + endpoint.faults.latency_milliseconds) / 1_000
+
+    async def _websocket(self, endpoint: Endpoint, receive: Receive, send: Send) -> None:
         await receive()
         await send({"type": "websocket.accept"})
-        connection = Connection(lambda: self._faults.latency_milliseconds / 1_000, self._max_queued)
+        connection = Connection(
+            lambda: self._latency_seconds(endpoint), self._max_queued, lambda: endpoint.faults.socket == "mute"
+        )
         tasks = {
             asyncio.create_task(connection.send_all(send)),
-            asyncio.create_task(self._read_requests(connection, receive)),
+            asyncio.create_task(self._read_requests(endpoint, connection, receive)),
             asyncio.create_task(connection.overflowed.wait()),
+            asyncio.create_task(_until_cut(endpoint)),
         }
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._subscriptions.forget(connection)
+            endpoint.subscriptions.forget(connection)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-        if connection.overflowed.is_set():
+        if endpoint.faults.socket == "cut":
+            await _close(send, _GOING_AWAY, "cut")
+        elif connection.overflowed.is_set():
             # A client whose buffers are full gets no reason: uvicorn closes the connection when this returns.
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_GRACE_SECONDS):
-                    await send({"type": "websocket.close", "code": _SLOW_CONSUMER, "reason": "slow consumer"})
+            await _close(send, _SLOW_CONSUMER, "slow consumer")
 
-    async def _read_requests(self, connection: Connection, receive: Receive) -> None:
-        methods = self._subscriptions.methods(connection)
+    async def _read_requests(self, endpoint: Endpoint, connection: Connection, receive: Receive) -> None:
+        methods = endpoint.subscriptions.methods(connection)
         while (message := await receive())["type"] == "websocket.receive":
             body = message.get("text") or message.get("bytes") or b""
-            answer = await self._router.answer(body.encode() if isinstance(body, str) else body, methods)
+            answer = await endpoint.router.answer(body.encode() if isinstance(body, str) else body, methods)
             if answer is not None:
                 connection.put(answer)
 
@@ -191,6 +195,17 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.close()
         raise AddressInUse(f"Address already in use: {host}:{port}; choose another with --port") from error
     return listener
+
+
+async def _until_cut(endpoint: Endpoint) -> None:
+    while endpoint.faults.socket != "cut":  # noqa: ASYNC110 - a plain attribute that a test changes
+        await asyncio.sleep(_CUT_POLL_SECONDS)
+
+
+async def _close(send: Send, code: int, reason: str) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_GRACE_SECONDS):
+            await send({"type": "websocket.close", "code": code, "reason": reason})
 
 
 async def _read_body(receive: Receive) -> bytes:

@@ -83,6 +83,18 @@ class State:
                 )
         self._unrecorded.clear()
 
+    def revert(self, kept_slot: int) -> tuple[Pubkey, ...]:
+        """Undo every change above `kept_slot`, in store and VM, and return the accounts that changed back."""
+        undone: dict[Pubkey, None] = {}
+        for slot in [slot for slot in self._changed if slot > kept_slot]:
+            undone |= self._changed.pop(slot)
+        for pubkey in undone:
+            self._store.revert(pubkey, kept_slot)
+            version = self._store.newest(pubkey)
+            self._vm.set_account(pubkey, (version or AccountVersion.of(kept_slot, None)).to_account())
+            self._unrecorded.pop(pubkey, None)
+        return tuple(undone)
+
     def forget_before(self, final_slot: int) -> None:
         """Forget versions and changes that no commitment can see any more."""
         for slot in [slot for slot in self._changed if slot <= final_slot]:

@@ -18,11 +18,11 @@ from solders.pubkey import Pubkey
 from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params
 from liquidation_engine.localnet.blocks import Block, Commitment
-from liquidation_engine.localnet.chain import Chain
-from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event
+from liquidation_engine.localnet.events import BlockMade, ChangedByHand, Event, Forked
 from liquidation_engine.localnet.history import Landed
 from liquidation_engine.localnet.params import Filters, Params, ReadConfig, to_pubkey, to_signature
 from liquidation_engine.localnet.read_methods import ReadMethods
+from liquidation_engine.localnet.view import ChainView
 
 
 class Outbox(Protocol):
@@ -50,9 +50,9 @@ Key = tuple[str, Commitment, Any]
 
 
 class Subscriptions:
-    """All subscriptions of all connections."""
+    """All subscriptions of all connections to one endpoint."""
 
-    def __init__(self, chain: Chain, reads: ReadMethods) -> None:
+    def __init__(self, chain: ChainView, reads: ReadMethods) -> None:
         self._chain = chain
         self._reads = reads
         self._numbers = count(1)
@@ -60,7 +60,8 @@ class Subscriptions:
         self._by_key: defaultdict[Key, dict[int, Subscription]] = defaultdict(dict)
         self._landed_by_slot: dict[int, list[Landed]] = {}
         self._seen = {commitment: chain.blocks.seen_at(commitment).slot for commitment in Commitment}
-        chain.listen(self._on_event)
+        self._reverted: dict[Commitment, set[Pubkey]] = {commitment: set() for commitment in Commitment}
+        chain.chain.listen(self._on_event)
 
     def __len__(self) -> int:
         return len(self._by_number)
@@ -137,11 +138,23 @@ class Subscriptions:
                 for commitment in Commitment:
                     if slot <= self._seen[commitment]:
                         self._notify_account(commitment, slot, pubkey)
+            case Forked(kept_slot, reverted):
+                self._on_fork(kept_slot, reverted)
+
+    def _on_fork(self, kept_slot: int, reverted: tuple[Pubkey, ...]) -> None:
+        """Go back to the last block that stays; who was told of a state that is no more is told so with the next block."""
+        for slot in [slot for slot in self._landed_by_slot if slot > kept_slot]:
+            del self._landed_by_slot[slot]
+        for commitment, seen in self._seen.items():
+            if seen > kept_slot:
+                self._reverted[commitment].update(reverted)
+                self._seen[commitment] = kept_slot
 
     def _on_block(self, block: Block, landed: list[Landed]) -> None:
         self._landed_by_slot[block.slot] = landed
         for commitment in Commitment:
-            seen = self._chain.blocks.seen_at(commitment).slot
+            # An endpoint that falls behind says nothing until it has caught up with what it said before.
+            seen = max(self._seen[commitment], self._chain.blocks.seen_at(commitment).slot)
             for newly_seen in self._chain.blocks.after(self._seen[commitment], seen):
                 self._on_seen(commitment, newly_seen)
             self._seen[commitment] = seen
@@ -158,8 +171,18 @@ class Subscriptions:
             for subscription in self._of("signature", commitment, landed.decoded.signature):
                 self._notify_signature(subscription, landed)
             self._notify_logs(commitment, landed)
-        for pubkey in self._chain.state.changed_in(block.slot):
+        changed = self._chain.state.changed_in(block.slot)
+        for pubkey in changed:
             self._notify_account(commitment, block.slot, pubkey)
+        self._notify_reverted(commitment, block.slot, changed)
+
+    def _notify_reverted(self, commitment: Commitment, slot: int, changed: list[Pubkey]) -> None:
+        """Tell an account's subscribers that it is again what it was; a program's are not told, as on a node."""
+        reverted, self._reverted[commitment] = self._reverted[commitment], set()
+        for pubkey in reverted.difference(changed):
+            version = self._chain.state.closed_or_at(pubkey, slot)
+            for subscription in self._of("account", commitment, pubkey):
+                self._notify(subscription, slot, str(pubkey), _in_context(slot, self._encoded(version, subscription)))
 
     def _notify_account(self, commitment: Commitment, slot: int, pubkey: Pubkey) -> None:
         version = self._chain.state.closed_or_at(pubkey, slot)
@@ -177,7 +200,7 @@ class Subscriptions:
         return orjson.dumps(self._reads.encoded_version(version, subscription.config, "binary"))
 
     def _notify_signature(self, subscription: Subscription, landed: Landed) -> None:
-        if subscription.number not in self._by_number:
+        if subscription.number not in self._by_number or self._chain.faults.denies_landed:
             return
         self._drop(subscription)
         value = orjson.dumps({"err": landed.error})
@@ -204,7 +227,7 @@ class Subscriptions:
             self._notify(subscription, block.slot, None, orjson.dumps(value))
 
     def _notify(self, subscription: Subscription, slot: int, subject: str | None, result: bytes) -> None:
-        if self._chain.faults.loses_notification(slot, subscription.kind, subject):
+        if self._chain.chain.faults.loses_notification(slot, subscription.kind, subject):
             return
         subscription.outbox.put(
             b'{"jsonrpc":"2.0","method":"%bNotification","params":{"result":%b,"subscription":%d}}'

@@ -6,7 +6,7 @@ from liquidation_engine.localnet import encode
 from liquidation_engine.localnet.accounts import AccountVersion
 from liquidation_engine.localnet.answers import RpcFault, invalid_params, signature_failure
 from liquidation_engine.localnet.blocks import Block, Commitment
-from liquidation_engine.localnet.chain import Chain, decode
+from liquidation_engine.localnet.chain import decode
 from liquidation_engine.localnet.history import STATUS_CACHE_SLOTS, Landed
 from liquidation_engine.localnet.params import (
     Params,
@@ -19,6 +19,7 @@ from liquidation_engine.localnet.params import (
 from liquidation_engine.localnet.read_methods import with_context
 from liquidation_engine.localnet.simulation import Simulation
 from liquidation_engine.localnet.transactions import Decoded
+from liquidation_engine.localnet.view import ChainView
 
 MAX_STATUSES = 256
 MAX_SIGNATURES = 1_000
@@ -28,7 +29,7 @@ _TRANSACTION_ENCODINGS = ("json", "jsonParsed", "base64", "base58")
 class TransactionMethods:
     """Takes, tries and looks up transactions."""
 
-    def __init__(self, chain: Chain) -> None:
+    def __init__(self, chain: ChainView) -> None:
         self._chain = chain
         self.methods = {
             "simulateTransaction": self.simulate,
@@ -40,16 +41,16 @@ class TransactionMethods:
             "requestAirdrop": self.request_airdrop,
         }
 
-    def send(self, params: Params, endpoint: str) -> str:
+    def send(self, params: Params) -> str:
         """sendTransaction: answers before the transaction runs, after the preflight unless it is skipped."""
         text, config = params.text(0), params.config(1)
         config.require_context(self._chain.blocks.latest)
         raw = transaction_bytes(text, config)
-        return self._chain.submit(raw, endpoint, preflight=not config.flag("skipPreflight"))
+        return self._chain.submit(raw, preflight=not config.flag("skipPreflight"))
 
     def request_airdrop(self, params: Params) -> str:
         """requestAirdrop: a transfer that lands like any other."""
-        return self._chain.airdrop(params.pubkey(0), params.whole(1))
+        return self._chain.chain.airdrop(params.pubkey(0), params.whole(1))
 
     def simulate(self, params: Params) -> Any:
         """simulateTransaction."""
@@ -101,9 +102,25 @@ class TransactionMethods:
         search = params.config(1).flag("searchTransactionHistory")
         latest = self._chain.blocks.latest
         oldest = 0 if search else latest.slot - STATUS_CACHE_SLOTS
-        found = (self._chain.history.find(signature, latest.slot) for signature in signatures)
-        shown = [self._status(one) if one is not None and one.slot >= oldest else None for one in found]
+        found = ((signature, self._chain.history.find(signature, latest.slot)) for signature in signatures)
+        shown = [
+            self._status(one) if one is not None and one.slot >= oldest else self._status_of_unknown(signature)
+            for signature, one in found
+        ]
         return with_context(latest, shown)
+
+    def _status_of_unknown(self, signature: str) -> dict[str, Any] | None:
+        """Return None, or the lie of an endpoint that claims that what it does not know has landed."""
+        if not self._chain.faults.claims_landed or signature in self._chain.history:
+            return None
+        slot = self._chain.blocks.seen_at(Commitment.FINALIZED).slot
+        return {
+            "slot": slot,
+            "confirmations": None,
+            "err": None,
+            "status": {"Ok": None},
+            "confirmationStatus": Commitment.FINALIZED.value,
+        }
 
     def transaction(self, params: Params) -> Any:
         """getTransaction: None until its block is seen at the commitment."""

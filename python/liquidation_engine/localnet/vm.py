@@ -51,6 +51,10 @@ class Vm:
         self._svm.set_slot_hashes(self._slot_hashes)
         self._svm.expire_blockhash()
 
+    def leave(self, kept_slot: int) -> None:
+        """Forget the hashes of the blocks above `kept_slot`."""
+        self._slot_hashes = [(slot, found) for slot, found in self._slot_hashes if slot <= kept_slot]
+
     def get_account(self, pubkey: Pubkey) -> Account | None:
         """Return the account as it is now."""
         return self._svm.get_account(pubkey)

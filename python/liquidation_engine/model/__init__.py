@@ -6,7 +6,9 @@ unit, values micro-USD, time a slot or aware UTC.
 
 from liquidation_engine.model.candidate import Candidate, CandidateReason
 from liquidation_engine.model.claim import Claim, FenceLost, IntentRefusal, KillSwitchOn, LiveIntentExists
+from liquidation_engine.model.instance import NOTHING_DONE, Activity, InstanceState, instance_state
 from liquidation_engine.model.intent import Intent, SignedTransaction
+from liquidation_engine.model.observed import ObservedLiquidation
 from liquidation_engine.model.outcome import (
     AlreadyLiquidated,
     Expired,
@@ -34,6 +36,8 @@ from liquidation_engine.model.settlement import (
 
 __all__ = [
     "NATIVE",
+    "NOTHING_DONE",
+    "Activity",
     "AlreadyLiquidated",
     "BadDebtEntry",
     "Candidate",
@@ -45,6 +49,7 @@ __all__ = [
     "FundEntry",
     "GaveUp",
     "Healthy",
+    "InstanceState",
     "Intent",
     "IntentRefusal",
     "KillSwitchOn",
@@ -52,6 +57,7 @@ __all__ = [
     "LandedFailed",
     "LedgerEntry",
     "LiveIntentExists",
+    "ObservedLiquidation",
     "Outcome",
     "PairQuote",
     "Plan",
@@ -66,5 +72,6 @@ __all__ = [
     "TransactionRecord",
     "Unfinal",
     "Unprofitable",
+    "instance_state",
     "outcome_name",
 ]

@@ -16,6 +16,7 @@ class Claim:
     attempts: int
     failures: int  # endings in a row that called for back-off
     backoff_until: datetime | None
+    resting: bool  # by the database's clock, which all instances share
     backoff_reason: str | None
     live: Intent | None
 

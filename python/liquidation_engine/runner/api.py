@@ -21,6 +21,7 @@ async def run_api(instance: Instance, stop: asyncio.Event) -> None:
         instance.database,
         checks={"slot": checks.slot, "oracle": checks.oracle, "queue": checks.queue},
         tracked_assets=len(instance.market.reserves),
+        poll_limit=settings.poll_limit,
         rpc=lambda: {"endpoints": len(settings.rpc_urls), "slot": checks.newest_slot},
     )
     metrics = instance.observation.metrics
@@ -35,6 +36,7 @@ async def run_api(instance: Instance, stop: asyncio.Event) -> None:
         registry=metrics.registry,
         version=VERSION,
         started_at=instance.clock.now(),
+        instance_id=settings.instance_id,
         before_scrape=feed.refresh,
     )
     instance.observation.api_url = f"http://{host}:{port}"

@@ -21,13 +21,13 @@ import orjson
 
 from liquidation_engine.chain import RpcClient, Wallet
 from liquidation_engine.config import Settings
-from liquidation_engine.database import Database, History, Instances
+from liquidation_engine.database import Database, History, Instances, Intents
 from liquidation_engine.database.migrate import migrate
 from liquidation_engine.database.scratch import drop_database, scratch_url
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, ServerError
 from liquidation_engine.localnet.scenarios import NAMES as SCENARIOS
 from liquidation_engine.runner.demo_report import Progress, show, summary
-from liquidation_engine.runner.faults import FaultPlan
+from liquidation_engine.runner.faults import DemoSetup, FaultPlan
 from liquidation_engine.runner.processes import Child, Children, end, first_line, log_tail
 from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 from liquidation_engine.servers import EmbeddedServers, ServerUrls
@@ -35,9 +35,10 @@ from liquidation_engine.stream.scratch import borrow, give_back
 from liquidation_engine.telemetry.stages import summarise
 
 READY_SECONDS = 60.0
+SILENCE_SECONDS = 20.0  # for which Postgres may be away
+FINAL_SECONDS = 60.0  # a transaction that vanished may land again for 150 blocks
 QUIET_SAMPLES = 8
 SETTLE_SECONDS = 20.0  # after the last slot: what is in flight may still end
-AUDIT_SECONDS = 300.0
 FINALIZED_LAG = 8
 LOSE_NOTIFICATIONS_EVERY = 40
 LOSE_CANDIDATES_EVERY = 25
@@ -73,6 +74,7 @@ class Cluster:
     urls: ServerUrls
     wallet: str
     plan: FaultPlan
+    setup: DemoSetup
     localnet: Child | None = None
     chain: dict[str, Any] = field(default_factory=dict)  # what localnet announced
     last_slot: int = 0
@@ -123,7 +125,7 @@ def _folder(options: DemoOptions) -> Iterator[Path]:
 
 @contextlib.asynccontextmanager
 async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> AsyncIterator[Cluster]:
-    plan = FaultPlan.from_environment(os.environ)
+    plan, setup = FaultPlan.from_environment(os.environ), DemoSetup.from_environment(os.environ)
 
     def ended(child: Child, code: int) -> None:
         progress.child_ended(child, code)
@@ -138,7 +140,7 @@ async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> As
         urls = await servers.start()
         await migrate(urls.database_url)
         wallet = Wallet.create(folder / "wallet.json").pubkey
-        cluster = Cluster(options, folder, children, urls, wallet, plan)
+        cluster = Cluster(options, folder, children, urls, wallet, plan, setup)
         await _start(cluster, progress)
         yield cluster
     finally:
@@ -207,6 +209,9 @@ def _localnet_arguments(cluster: Cluster) -> list[str]:
         f"--liquidator={cluster.wallet}",
         f"--recording={cluster.folder / RECORDING}",
         f"--finalized-lag={FINALIZED_LAG}",
+        f"--move-slots={cluster.setup.move_slots}",
+        f"--tail-slots={cluster.setup.tail_slots}",
+        f"--step-slots={cluster.setup.step_slots}",
         f"--lose-notifications={LOSE_NOTIFICATIONS_EVERY}",
         "--hold",
     ]
@@ -216,19 +221,20 @@ def _environment(cluster: Cluster, name: str) -> dict[str, str]:
     return {
         "DATABASE_URL": cluster.urls.database_url,
         "REDIS_URL": cluster.urls.redis_url,
-        "SOLANA_RPC_URL": cluster.chain["url"],
-        "SOLANA_WS_URL": cluster.chain["ws_url"],
+        "SOLANA_RPC_URL": cluster.setup.urls(cluster.chain["url"]),
+        "SOLANA_WS_URL": cluster.setup.urls(cluster.chain["ws_url"]),
         "PROGRAM_ID": cluster.chain["program"],
         "MARKET": cluster.chain["market"],
         "WALLET_PATH": str(cluster.folder / "wallet.json"),
         "INSTANCE_ID": name,
         "ROLES": name.split("-")[0],
-        "SERVER_PORT": str(cluster.options.port),
+        "SERVER_PORT": str(cluster.options.port) if name == "api" else "0",
         "SCAN_INTERVAL_SECONDS": str(SCAN_SECONDS),
         "SYNC_INTERVAL_SECONDS": str(SYNC_SECONDS),
         "LOSE_EVERY_CANDIDATE": str(LOSE_CANDIDATES_EVERY),
         "STAGE_LOG": str(cluster.folder / f"{name}.stages"),
         "LOG_LEVEL": "INFO",
+        **cluster.setup.environment_of(name),
         **cluster.plan.next_start(name),
     }
 
@@ -270,6 +276,8 @@ async def _play_and_judge(cluster: Cluster, progress: Progress) -> dict[str, Any
         # No new candidates first, then nothing in flight, and only then the chain ends: every transaction has its books.
         await cluster.children.stop_named("leader")
         await _until_quiet(cluster)
+        if cluster.setup.until_final:
+            await _until_final(cluster)
         await cluster.children.stop_named("worker-")
         await end(cluster.localnet, seconds=5.0)
     progress.say("the auditor judges the recording and the books")
@@ -283,10 +291,18 @@ async def _follow(cluster: Cluster, progress: Progress) -> None:
     history = History(database)
     first_slot = await rpc.slot()
     settled_by: float | None = None
+    heard = time.monotonic()
     try:
         while True:
             slot = await rpc.slot()
-            counts = await history.progress()
+            try:
+                counts = await history.progress()
+                heard = time.monotonic()
+            except ServerError:
+                if time.monotonic() - heard > SILENCE_SECONDS:
+                    raise
+                await asyncio.sleep(0.5)
+                continue
             progress.at(slot - first_slot, cluster.last_slot - first_slot, counts)
             if slot >= cluster.last_slot:
                 settled_by = settled_by or time.monotonic() + SETTLE_SECONDS
@@ -313,6 +329,17 @@ async def _until_quiet(cluster: Cluster) -> None:
         await database.close()
 
 
+async def _until_final(cluster: Cluster) -> None:
+    """Wait until nothing that is booked as landed can vanish any more."""
+    database = await Database.connect(cluster.urls.database_url, max_size=1)
+    intents, deadline = Intents(database), time.monotonic() + FINAL_SECONDS
+    try:
+        while await intents.landed_not_finalized(1) and time.monotonic() < deadline:  # noqa: ASYNC110 - other processes decide
+            await asyncio.sleep(0.25)
+    finally:
+        await database.close()
+
+
 async def _audit(cluster: Cluster) -> dict[str, Any]:
     """Run the auditor in a process of its own and return its report."""
     options = cluster.options
@@ -333,10 +360,10 @@ async def _audit(cluster: Cluster) -> dict[str, Any]:
         start_new_session=True,
     )
     try:
-        async with asyncio.timeout(AUDIT_SECONDS):
+        async with asyncio.timeout(cluster.setup.audit_seconds):
             output, errors = await process.communicate()
     except TimeoutError as error:
-        raise ServerError(f"the auditor was not done after {AUDIT_SECONDS:g} s") from error
+        raise ServerError(f"the auditor was not done after {cluster.setup.audit_seconds:g} s") from error
     finally:
         if process.returncode is None:
             process.kill()

@@ -4,26 +4,28 @@ Everything concrete is named here and in `leader` and `workers`. Shutdown: stop 
 """
 
 import asyncio
-import os
 import signal
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 
 from liquidation_engine.chain import BlockhashCache, RpcClient, Wallet
 from liquidation_engine.clock import SystemClock
-from liquidation_engine.cluster import Heartbeat, KillSwitchCache
+from liquidation_engine.cluster import KillSwitchCache
 from liquidation_engine.config import Settings
-from liquidation_engine.database import Database, Instances, KillSwitch, bind_chain, check_version
+from liquidation_engine.database import Database, KillSwitch, bind_chain, check_version
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, RpcError, ServerError
 from liquidation_engine.protocols.reference.market import MarketMap, load_market
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.sabotage import Sabotage
 from liquidation_engine.stream import Redis, connect
 from liquidation_engine.telemetry.logs import configure_logs
+
+if TYPE_CHECKING:
+    from liquidation_engine.runner.heartbeat import Signs
 
 log = structlog.get_logger(__name__)
 
@@ -59,7 +61,10 @@ async def run_engine(settings: Settings, *, sabotage: str | None = None) -> None
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(instance.kill_switch.run(stop), name="kill switch")
-                group.create_task(_heartbeat(instance).run(stop), name="heartbeat")
+                group.create_task(instance.rpc.watch(stop), name="endpoints")
+                group.create_task(_signs(instance).run(stop), name="heartbeat")
+                if "api" not in settings.active_roles:
+                    group.create_task(_run_role("operation", instance, stop), name="operation")
                 for role in settings.active_roles:
                     group.create_task(_run_role(role, instance, stop), name=role)
         except* LiquidationEngineError as errors:
@@ -80,6 +85,10 @@ async def _run_role(role: str, instance: Instance, stop: asyncio.Event) -> None:
         from liquidation_engine.runner.workers import run_workers
 
         await run_workers(instance, stop)
+    elif role == "operation":
+        from liquidation_engine.runner.operation import run_operation
+
+        await run_operation(instance, stop)
     else:
         from liquidation_engine.runner.api import run_api
 
@@ -88,18 +97,30 @@ async def _run_role(role: str, instance: Instance, stop: asyncio.Event) -> None:
         raise ServerError(f"the role {role} ended by itself")
 
 
+def _signs(instance: Instance) -> "Signs":
+    from liquidation_engine.runner.heartbeat import Signs
+
+    return Signs(instance)
+
+
 @asynccontextmanager
 async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[Instance]:
     wallet = _wallet(settings)
     sabotaged = Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None
     async with AsyncExitStack() as stack:
-        database = await Database.connect(settings.database_url.get_secret_value())
+        database = await Database.connect(
+            settings.database_url.get_secret_value(), max_size=settings.database_pool_size
+        )
         stack.push_async_callback(database.close)
         log.info("Database connected successfully")
         await check_version(database)
         client = await connect(settings.redis_url.get_secret_value())
         stack.push_async_callback(client.aclose)
-        rpc = RpcClient(settings.rpc_urls, timeout_seconds=settings.rpc_timeout_ms / 1000)
+        rpc = RpcClient(
+            settings.rpc_urls,
+            timeout_seconds=settings.rpc_timeout_ms / 1000,
+            asked_for_fate=1 if sabotage == "trust-one-unknown" else 2,
+        )
         stack.push_async_callback(rpc.close)
         with _first_contact():
             genesis_hash = await rpc.genesis_hash()
@@ -161,22 +182,3 @@ def _switch_reader(database: Database) -> Callable[[], Awaitable[tuple[bool, str
         return state.stopped, state.reason
 
     return read
-
-
-def _heartbeat(instance: Instance) -> Heartbeat:
-    """Return the sign of life: at once, when something worth telling changes, and every 30 seconds."""
-    instances, settings, observation = Instances(instance.database), instance.settings, instance.observation
-
-    async def beat() -> None:
-        await instances.heartbeat(
-            settings.instance_id,
-            roles=list(settings.active_roles),
-            pid=os.getpid(),
-            host=socket.gethostname(),
-            version=VERSION,
-            stats=observation.stats(),
-            last_successful_run=observation.last_successful_run,
-            consecutive_failures=observation.consecutive_failures,
-        )
-
-    return Heartbeat(beat, changed=observation.changed)

@@ -1,6 +1,7 @@
 """Faults on the engine's own side: those that every demo injects, so that what only the scanner recovers is exercised, and planned crashes."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Self
 
 import orjson
@@ -14,6 +15,8 @@ from liquidation_engine.telemetry.stages import FAULT_VARIABLE, parse_fault
 log = structlog.get_logger(__name__)
 
 PLAN_VARIABLE = "LIQUIDATION_DEMO_FAULTS"
+SETUP_VARIABLE = "LIQUIDATION_DEMO_SETUP"
+EVERYBODY = "*"
 
 
 class FaultPlan:
@@ -45,6 +48,39 @@ class FaultPlan:
         """Return what the environment of the instance's next start says of faults."""
         specs = self._left.get(name)
         return {"FAULT_POINTS": "true", FAULT_VARIABLE: specs.pop(0)} if specs else {"FAULT_POINTS": "false"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DemoSetup:
+    """What a fault test wants to be different about a demo's cluster."""
+
+    endpoints: Sequence[str] = ("",)
+    """Paths at which localnet serves the chain; the instances are given all of them."""
+    move_slots: int = 90
+    tail_slots: int = 55
+    step_slots: int = 4
+    audit_seconds: float = 300.0
+    environment: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By instance, `*` for all: settings that go before the demo's own."""
+    until_final: bool = False
+    """Wait at the end until everything that landed is finalized or taken back."""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Self:
+        """Read LIQUIDATION_DEMO_SETUP, a JSON object of these fields; without it nothing is different."""
+        text = environment.get(SETUP_VARIABLE) or "{}"
+        try:
+            return cls(**orjson.loads(text))
+        except (orjson.JSONDecodeError, TypeError) as error:
+            raise ConfigError(f"{SETUP_VARIABLE} cannot be followed: {error}") from error
+
+    def urls(self, url: str) -> str:
+        """Return the addresses of all endpoints of the server at `url`, as settings name several."""
+        return ",".join(f"{url}/{name}".rstrip("/") for name in self.endpoints)
+
+    def environment_of(self, name: str) -> dict[str, str]:
+        """Return the settings that an instance is given besides."""
+        return {**self.environment.get(EVERYBODY, {}), **self.environment.get(name, {})}
 
 
 class LossyConsumer(CandidateConsumer):

@@ -6,19 +6,23 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import structlog
 
-from liquidation_engine.chain import AccountUpdate, ChainAccount, Reconnected, program_updates, slots
+from liquidation_engine.chain import AccountUpdate, ChainAccount, Pulse, Reconnected, program_updates, slots
 from liquidation_engine.cluster import LeaderLease
-from liquidation_engine.database import Guards, PositionsTable
+from liquidation_engine.database import Guards, Instances, PositionsTable
 from liquidation_engine.database.positions import PositionRow
 from liquidation_engine.detect.candidates import FirstSeen
 from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
 from liquidation_engine.ingest.accounts import AccountFeed
+from liquidation_engine.ingest.forks import ForkWatch
 from liquidation_engine.model import CandidateReason
+from liquidation_engine.runner.at_risk import AtRiskMirror
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
-from liquidation_engine.stream import CandidateProducer
+from liquidation_engine.runner.observer import Observer
+from liquidation_engine.runner.sabotage import OnceOnly
+from liquidation_engine.stream import AtRiskIndex, CandidateProducer
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +30,9 @@ AT_RISK = 1.1
 MIRROR_SECONDS = 1.0
 MARKER_MARGIN_SECONDS = 0.25  # a need is noted a little before its marker is set
 TRIM_SECONDS = 5.0
+LAG_SECONDS = 2.0
+RELUCTANT_SECONDS = 2.0  # for which a free lock is left to instances of LEADER_REGION
+FORGET_SECONDS = 300.0
 
 
 class Leader:
@@ -34,8 +41,13 @@ class Leader:
     def __init__(self, instance: Instance) -> None:
         settings = instance.settings
         self._instance = instance
-        self._book = MarketBook(settings.program_id, str(instance.market.market))
-        self._lease = LeaderLease(instance.redis, settings.instance_id)
+        instance.observation.metrics.leader.set(0)
+        once_only = instance.sabotage is not None and instance.sabotage.kind == "bit-never-cleared"
+        self._book = (OnceOnly if once_only else MarketBook)(settings.program_id, str(instance.market.market))
+        elsewhere = settings.leader_region not in (None, settings.region)
+        self._lease = LeaderLease(
+            instance.redis, settings.instance_id, reluctance_seconds=RELUCTANT_SECONDS if elsewhere else 0.0
+        )
         self._stream = CandidateProducer(
             instance.redis, dedupe_seconds=settings.scan_interval_seconds, maxlen=settings.stream_maxlen
         )
@@ -50,6 +62,14 @@ class Leader:
             watched_seconds=settings.scan_interval_seconds + MARKER_MARGIN_SECONDS,
         )
         self._table = PositionsTable(instance.database)
+        self._at_risk = AtRiskMirror(
+            self._book,
+            AtRiskIndex(instance.redis),
+            assets=instance.market.by_mint,
+            below=AT_RISK,
+            active=lambda: self._ready.is_set() and self._lease.is_leader,
+        )
+        self._pulse = Pulse(lambda: instance.rpc.newest_slot)
         self._touched: set[str] = set()  # changed accounts that the table does not show yet
         self._ready = asyncio.Event()
 
@@ -70,16 +90,20 @@ class Leader:
         async with asyncio.TaskGroup() as group:
             tasks = [
                 group.create_task(feed.run(stop)),
-                group.create_task(self._advance(stop)),
+                group.create_task(self._advance(feed, stop)),
                 group.create_task(self._mirror()),
+                group.create_task(self._at_risk.run()),
+                group.create_task(Observer(self._instance, leads=self._publishing).run(stop)),
                 group.create_task(self._every(TRIM_SECONDS, self._stream.trim)),
-                group.create_task(self._lease.run(self._elected, self._deposed, stop)),
+                group.create_task(self._every(LAG_SECONDS, self._measure_lag)),
+                group.create_task(self._every(FORGET_SECONDS, Instances(self._instance.database).forget_dead)),
             ]
+            group.create_task(self._lease.run(self._elected, self._deposed, stop))
             if self._instance.sabotage is None or self._instance.sabotage.kind != "skip-scan":
-                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._scan)))
+                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._scan, is_run=True)))
             await stop.wait()
-            for task in tasks[:4] + tasks[5:]:
-                task.cancel()
+            for task in tasks:
+                task.cancel()  # but not the lease, which hands leadership over
 
     async def on_updates(self, updates: Sequence[AccountUpdate], seen_ms: int) -> None:
         """Judge what changed and publish who crossed."""
@@ -119,12 +143,13 @@ class Leader:
 
     def _observe_detect(self, crossings: Crossings, started_ns: int) -> None:
         milliseconds = (time.perf_counter_ns() - started_ns) / 1e6
+        self._instance.observation.checked(crossings.evaluated)
         for address in crossings.crossed:
             self._instance.observation.observe("detect", address, milliseconds)
 
     async def _updates(self, stop: asyncio.Event) -> AsyncIterator[AccountUpdate | Reconnected]:
         settings = self._instance.settings
-        async for update in program_updates(settings.websocket_url, settings.program_id, stop=stop):
+        async for update in program_updates(settings.websocket_urls, settings.program_id, stop=stop, pulse=self._pulse):
             yield update
 
     async def _snapshot(self) -> tuple[int, Sequence[ChainAccount]]:
@@ -135,11 +160,16 @@ class Leader:
         _, found = await self._instance.rpc.accounts(addresses, min_context_slot=slot)
         return [account for account in found if account is not None]
 
-    async def _advance(self, stop: asyncio.Event) -> None:
-        """Let interest grow and prices age with every slot."""
-        async for slot in slots(self._instance.settings.websocket_url, stop):
+    async def _advance(self, feed: AccountFeed, stop: asyncio.Event) -> None:
+        """Let interest grow and prices age with every slot; take back what a fork undid."""
+        forks = ForkWatch()
+        async for new in slots(self._instance.settings.websocket_urls, stop, self._pulse):
+            if (kept_slot := forks.left(new)) is not None:
+                log.warning("Fork left", kept_slot=kept_slot, slot=new.slot)
+                feed.left(kept_slot, new.slot)
             if self._ready.is_set():
-                crossings = self._book.advance(slot)
+                crossings = self._book.advance(new.slot)
+                self._instance.observation.checked(crossings.evaluated)
                 if crossings.crossed or crossings.recovered:
                     await self._publish(crossings, "price-move", _now_ms())
 
@@ -154,7 +184,13 @@ class Leader:
         await self._publish(crossings, "price-move", _now_ms())
         await self._scanner.scan(_now_ms())
         self._instance.observation.metrics.overdue_positions.set(self._scanner.overdue)
+        self._instance.observation.checked(len(self._book))
         self._instance.observation.ran()
+
+    async def _measure_lag(self) -> None:
+        if self._ready.is_set():
+            chain_slot = await self._instance.rpc.slot()
+            self._instance.observation.metrics.slot_lag.set(max(0, chain_slot - self._book.slot))
 
     async def _mirror(self) -> None:
         """Show operators changed positions and the at-risk band, each second."""
@@ -187,14 +223,15 @@ class Leader:
             as_of_slot=max(row.slot, self._book.slot),
         )
 
-    async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[object]], *, is_run: bool = False) -> None:
         while True:
             started = time.monotonic()
             try:
                 await act()
             except LiquidationEngineError as error:
                 log.error("Leader duty failed", duty=getattr(act, "__name__", "?"), error=str(error))
-                self._instance.observation.failed()
+                if is_run:
+                    self._instance.observation.failed()
             await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
 
     async def _on_ready(self) -> None:
@@ -204,6 +241,7 @@ class Leader:
 
     async def _elected(self) -> None:
         log.info("Elected leader", instance=self._instance.settings.instance_id)
+        self._instance.observation.metrics.leader.set(1)
         # Whoever is liquidatable now is published by this leader, whatever its predecessor did or an emptied Redis forgot.
         self._scanner.forget()
         try:
@@ -214,6 +252,7 @@ class Leader:
 
     async def _deposed(self) -> None:
         log.warning("No longer leader", instance=self._instance.settings.instance_id)
+        self._instance.observation.metrics.leader.set(0)
 
 
 async def run_leader(instance: Instance, stop: asyncio.Event) -> None:

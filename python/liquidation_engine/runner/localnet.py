@@ -37,6 +37,9 @@ class LocalnetOptions:
     seed: int
     liquidator: str | None
     hold: bool
+    move_slots: int = 90
+    tail_slots: int = 55
+    step_slots: int = 4
 
 
 async def serve_localnet(options: LocalnetOptions) -> None:
@@ -49,6 +52,7 @@ async def serve_localnet(options: LocalnetOptions) -> None:
     if scenario is not None:
         scenario.install(localnet.chain)
         localnet.on_slot(scenario.play)
+        localnet.on_fork(scenario.forked)
         if options.lose_notifications:
             localnet.faults.lose_notifications(every=options.lose_notifications, pubkeys=scenario.position_addresses)
     async with localnet:
@@ -87,7 +91,13 @@ def _scenario(options: LocalnetOptions) -> Scenario | None:
         return None
     liquidator = addresses.parse(options.liquidator or to_base58(os.urandom(32)))
     settings = ScenarioSettings(
-        name=options.scenario, positions=options.positions, seed=options.seed, slot_milliseconds=options.slot_ms
+        name=options.scenario,
+        positions=options.positions,
+        seed=options.seed,
+        slot_milliseconds=options.slot_ms,
+        move_slots=options.move_slots,
+        tail_slots=options.tail_slots,
+        step_slots=options.step_slots,
     )
     return Scenario.build(settings, liquidator=liquidator)
 

@@ -9,6 +9,7 @@ import structlog
 from liquidation_engine import PositionBook
 from liquidation_engine._core import Change, UnknownPosition, from_base58, to_base58
 from liquidation_engine.chain.words import AccountUpdate, ChainAccount
+from liquidation_engine.detect.at_risk import AssetExposure
 from liquidation_engine.detect.candidates import BookPosition
 from liquidation_engine.errors import DecodeError
 
@@ -17,10 +18,11 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Crossings:
-    """Positions that newly need an act, and those that no longer do."""
+    """Positions that newly need an act, those that no longer do, and how many were judged to find them."""
 
     crossed: tuple[str, ...]
     recovered: tuple[str, ...]
+    evaluated: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,30 @@ class MarketBook:
             for reserve, side, amount, tokens, _ in held["legs"]
         ]
 
+    def near(self, max_health: float) -> list[bytes]:
+        """Return the positions with a health factor up to `max_health`."""
+        return [row[0] for row in self._book.rows(max_health)]
+
+    def exposures(self, address: bytes) -> tuple[str, list[AssetExposure]]:
+        """Return a position and what it has in each asset, weighted; nothing where its sums cannot be computed now."""
+        try:
+            found = self._book.explain(address)
+        except UnknownPosition:
+            return to_base58(address), []
+        sums: dict[bytes, AssetExposure] = {}
+        for leg in found["legs"]:
+            if not isinstance(leg["weighted"], int):
+                return to_base58(address), []
+            before = sums.get(leg["mint"])
+            collateral, debt = (leg["weighted"], 0) if leg["side"] == "collateral" else (0, leg["weighted"])
+            sums[leg["mint"]] = AssetExposure(
+                asset=to_base58(leg["mint"]),
+                price=leg["price"] * 10.0 ** leg["exponent"],
+                collateral=collateral + (before.collateral if before else 0),
+                debt=debt + (before.debt if before else 0),
+            )
+        return to_base58(address), list(sums.values())
+
     def rearm(self, address: str) -> None:
         """Let the next tick emit a position again if it still needs an act."""
         self._book.rearm(from_base58(address))
@@ -136,10 +162,13 @@ class MarketBook:
 def _crossings(changes: Iterable[Change]) -> Crossings:
     """Return what stands after all changes: a position that crossed and came back meanwhile has only come back."""
     needs: dict[bytes, bool] = {}
+    evaluated = 0
     for change in changes:
+        evaluated += change.evaluated
         needs.update(dict.fromkeys(change.recovered, False))
         needs.update(dict.fromkeys(change.crossed, True))
     return Crossings(
         crossed=tuple(to_base58(address) for address, need in needs.items() if need),
         recovered=tuple(to_base58(address) for address, need in needs.items() if not need),
+        evaluated=evaluated,
     )

@@ -4,14 +4,20 @@ import asyncio
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from urllib.parse import urlparse
 
+from liquidation_engine.chain import AccountUpdate, ChainAccount, Confirmer, RpcClient
 from liquidation_engine.database import Intents
 from liquidation_engine.errors import ConfigError, RpcError
 from liquidation_engine.model import NATIVE, Expired, Intent, Landed, LandedFailed, Plan, Settlement, SignedTransaction
 from liquidation_engine.protocols.reference.lending import ReferenceLending
+from liquidation_engine.runner.market_book import Crossings, MarketBook
+from liquidation_engine.runner.rpc_chain import RpcChain
 
-KINDS = ("blind-second-send", "skip-scan", "wrong-ledger")
+KINDS = (
+    "blind-second-send", "skip-scan", "wrong-ledger", "sign-again-on-timeout", "trust-one-unknown", "bit-never-cleared",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +72,63 @@ class SecondSend(ReferenceLending):
         await asyncio.sleep(0.05)
         with contextlib.suppress(RpcError):
             await self._rpc.send(transaction)
+
+
+class SignsAgain(ReferenceLending):
+    """Signs and sends anew when a send was not answered, as if that meant that it failed."""
+
+    _plans: dict[bytes, tuple[Plan, int, int]]
+
+    async def sign(self, plan: Plan, *, units: int, attempt: int) -> SignedTransaction:
+        """Sign as asked, and watch what becomes of it."""
+        signed = await super().sign(plan, units=units, attempt=attempt)
+        self._plans = {**getattr(self, "_plans", {}), signed.transaction: (plan, units, attempt)}
+        return signed
+
+    async def not_answered(self, transaction: bytes) -> None:
+        """Sign the same plan with a higher bid, and send that too."""
+        plan, units, attempt = self._plans[transaction]
+        again = await super().sign(plan, units=units, attempt=attempt + 7)
+        with contextlib.suppress(RpcError):
+            await self._rpc.send(again.transaction)
+
+
+class ImpatientChain(RpcChain):
+    """Takes a send without an answer for one that failed."""
+
+    def __init__(self, rpc: RpcClient, confirmer: Confirmer, lending: SignsAgain) -> None:
+        super().__init__(rpc, confirmer)
+        self._lending = lending
+
+    async def send(self, transaction: bytes) -> str:
+        """Send; without an answer, sign again."""
+        try:
+            return await super().send(transaction)
+        except RpcError:
+            await self._lending.not_answered(transaction)
+            raise
+
+
+class OnceOnly(MarketBook):
+    """Tells of each position once: its bit for a new crossing is never cleared, and scans heed it too."""
+
+    def apply(self, accounts: Sequence[AccountUpdate | ChainAccount]) -> Crossings:
+        """Return who crossed for the first time."""
+        return self._first(super().apply(accounts))
+
+    def advance(self, slot: int) -> Crossings:
+        """Return who crossed for the first time."""
+        return self._first(super().advance(slot))
+
+    def liquidatable(self) -> list[str]:
+        """Return nobody who was told of before."""
+        return [address for address in super().liquidatable() if address not in self._told]
+
+    def _first(self, crossings: Crossings) -> Crossings:
+        new = tuple(address for address in crossings.crossed if address not in self._told)
+        self._told |= set(new)
+        return replace(crossings, crossed=new)
+
+    @cached_property
+    def _told(self) -> set[str]:
+        return set()

@@ -1,37 +1,34 @@
 """Puts the worker role together: consumer, leases, guards, intents, chain."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 
 import structlog
 
 from liquidation_engine.chain import (
-    CannotLand,
     Confirmer,
     FeeLadder,
     FeePolicy,
-    NotYet,
-    RpcClient,
     Signer,
-    StillPossible,
     allowed_programs,
 )
 from liquidation_engine.cluster import PositionLease
-from liquidation_engine.database import Failures, Funds, Guards, Intents
+from liquidation_engine.database import Failures, Funds, Guards, Intents, Timeline
 from liquidation_engine.errors import ConfigError
-from liquidation_engine.execute.finality import Finality, Seen
+from liquidation_engine.execute.finality import Finality
 from liquidation_engine.execute.finisher import Finisher
 from liquidation_engine.execute.plan import PlanPolicy
 from liquidation_engine.execute.pool import Pool, PoolLimits
-from liquidation_engine.execute.ports import Executed, NotExecuted
 from liquidation_engine.execute.retry import BackOff
 from liquidation_engine.execute.worker import Worker, WorkerPolicy
-from liquidation_engine.model import TransactionRecord
+from liquidation_engine.model import Candidate
 from liquidation_engine.protocols.reference.lending import ReferenceLending
 from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.faults import LossyConsumer
-from liquidation_engine.runner.sabotage import SecondSend, WrongLedger
+from liquidation_engine.runner.rpc_chain import RpcChain
+from liquidation_engine.runner.sabotage import ImpatientChain, SecondSend, SignsAgain, WrongLedger
+from liquidation_engine.runner.timeline import TimelineWatch
 from liquidation_engine.stream import CandidateConsumer
 
 log = structlog.get_logger(__name__)
@@ -39,31 +36,35 @@ log = structlog.get_logger(__name__)
 RECLAIM_IDLE_MS = 6_000  # above the lease's life, so that a reclaimed entry finds the position free
 LEASE_SECONDS = 5.0
 FINALIZED_POLL_SECONDS = 5.0
+SABOTAGED: Mapping[str, type[ReferenceLending]] = {"blind-second-send": SecondSend, "sign-again-on-timeout": SignsAgain}
 
 
 async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
     """Work on candidates until `stop`."""
     settings = instance.settings
     async with AsyncExitStack() as stack:
-        confirmer = await stack.enter_async_context(Confirmer(instance.rpc, settings.websocket_url))
+        confirmer = await stack.enter_async_context(Confirmer(instance.rpc, settings.websocket_urls))
         lending = _lending(instance)
         await _open_funds(instance, lending)
         intents = WrongLedger(instance.database) if _sabotaged(instance, "wrong-ledger") else Intents(instance.database)
         chain = RpcChain(instance.rpc, confirmer)
+        if isinstance(lending, SignsAgain):
+            chain = ImpatientChain(instance.rpc, confirmer, lending)
+        finisher = Finisher(
+            intents=intents,
+            chain=chain,
+            lending=lending,
+            stages=instance.observation,
+            clock=instance.clock,
+            may_send=instance.kill_switch.may_sign,
+        )
         worker = Worker(
             instance_id=settings.instance_id,
             guards=Guards(instance.database),
             intents=intents,
             failures=Failures(instance.database),
             lending=lending,
-            finisher=Finisher(
-                intents=intents,
-                chain=chain,
-                lending=lending,
-                stages=instance.observation,
-                clock=instance.clock,
-                may_send=instance.kill_switch.may_sign,
-            ),
+            finisher=finisher,
             leases=lambda position: PositionLease.acquire(
                 instance.redis, position, settings.instance_id, ttl_seconds=LEASE_SECONDS
             ),
@@ -89,22 +90,43 @@ async def run_workers(instance: Instance, stop: asyncio.Event) -> None:
         if isinstance(consumer, LossyConsumer):
             consumer.every = settings.lose_every_candidate
         await consumer.start()
+        timeline = TimelineWatch(
+            Timeline(instance.database),
+            expires_above=lambda: instance.blockhashes.current().expires_above,
+            finalized_height=instance.rpc.block_height,
+        )
         pool = Pool(
             consumer,
             worker,
             intents,
             instance.observation,
             limits=PoolLimits(concurrency=settings.worker_concurrency),
-            may_begin=(lambda: True) if settings.dry_run else instance.kill_switch.may_sign,
+            may_begin=(lambda: True)
+            if settings.dry_run
+            else lambda: instance.kill_switch.may_sign() and not timeline.resting,
             ended=instance.observation.ended,
+            runs=instance.observation,
+            takes=takes(settings.tiers),
         )
-        finality = asyncio.create_task(_watch_finality(instance, Intents(instance.database), chain))
+        finality = asyncio.create_task(_watch_finality(instance, chain, finisher))
         instance.observation.mark_ready("worker")
         try:
-            await pool.run(stop)
+            async with asyncio.TaskGroup() as group:
+                group.create_task(timeline.run(stop), name="database timeline")
+                await pool.run(stop)
         finally:
             finality.cancel()
             await asyncio.gather(finality, return_exceptions=True)
+
+
+def takes(tiers: Sequence[str]) -> Callable[[Candidate], bool]:
+    """Return which candidates an instance takes up: those of a market, protocol or mint that TIERS names; all without it."""
+    wanted = frozenset(tiers)
+
+    def ours(candidate: Candidate) -> bool:
+        return not wanted or not wanted.isdisjoint((candidate.market, candidate.protocol, *candidate.assets))
+
+    return ours
 
 
 def _lending(instance: Instance) -> ReferenceLending:
@@ -114,7 +136,7 @@ def _lending(instance: Instance) -> ReferenceLending:
         if wallet is None:
             raise ConfigError("a live worker needs a key: set WALLET_PATH")
         signer = Signer(wallet, allowed_programs(settings.program_id), instance.kill_switch.may_sign)
-    kind = SecondSend if _sabotaged(instance, "blind-second-send") else ReferenceLending
+    kind = SABOTAGED.get(instance.sabotage.kind, ReferenceLending) if instance.sabotage else ReferenceLending
     return kind(
         instance.rpc,
         instance.market,
@@ -140,52 +162,14 @@ async def _open_funds(instance: Instance, lending: ReferenceLending) -> None:
         await funds.open(mint, address, vault, balance, slot)
 
 
-class RpcChain:
-    """The chain as execution wants it: sending, waiting, and the proof that nothing can land any more."""
-
-    def __init__(self, rpc: RpcClient, confirmer: Confirmer) -> None:
-        self._rpc, self._confirmer = rpc, confirmer
-
-    async def send(self, transaction: bytes) -> str:
-        """Send the same bytes to all endpoints."""
-        return await self._rpc.send(transaction)
-
-    async def wait(self, signature: str, *, expires_above: int, timeout_seconds: float) -> Executed | None:
-        """Wait for the confirmation; None when there is none in time."""
-        answer = await self._confirmer.wait(
-            signature, expires_above=expires_above, timeout_seconds=timeout_seconds, commitment="confirmed"
-        )
-        return None if isinstance(answer, NotYet) else Executed(answer.slot, answer.error)
-
-    async def fate(self, signature: str, *, expires_above: int) -> Executed | NotExecuted:
-        """Say whether it landed, may land, or can land no more."""
-        match await self._rpc.fate(signature, expires_above=expires_above):
-            case StillPossible():
-                return NotExecuted.MAY_LAND
-            case CannotLand():
-                return NotExecuted.CANNOT_LAND
-            case status if status.reached("confirmed"):
-                return Executed(status.slot, status.error)
-            case _:
-                return NotExecuted.MAY_LAND  # executed on a fork that may still be left
-
-    async def record(self, signature: str) -> TransactionRecord | None:
-        """Return what it did, once the node knows at `confirmed`."""
-        return await self._rpc.transaction(signature, commitment="confirmed")
-
-    async def seen(self, signatures: Sequence[str]) -> list[Seen | None]:
-        """Return where confirmed transactions stand, None where the node's whole history does not know one."""
-        found = await self._rpc.signature_statuses(signatures, search_history=True)
-        return [None if status is None else Seen(status.slot, status.reached("finalized")) for status in found]
-
-    async def remembers(self, slot: int) -> bool:
-        """Return whether the node's history reaches back to `slot`."""
-        return int(await self._rpc.call("getFirstAvailableBlock")) <= slot
-
-
-async def _watch_finality(instance: Instance, intents: Intents, chain: RpcChain) -> None:
+async def _watch_finality(instance: Instance, chain: RpcChain, finisher: Finisher) -> None:
     """Look at landed intents again until they are finalized, or taken back."""
-    finality = Finality(intents, chain)
+    finality = Finality(
+        Intents(instance.database),
+        chain,
+        settle_again=finisher.settle_again,
+        may_send=instance.kill_switch.may_sign,
+    )
     while True:
         await asyncio.sleep(FINALIZED_POLL_SECONDS)
         try:

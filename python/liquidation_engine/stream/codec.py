@@ -1,6 +1,7 @@
 """A candidate as the fields of a stream entry, and back."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final, get_args
 
 from liquidation_engine.errors import DecodeError
@@ -46,6 +47,11 @@ def decode(fields: Mapping[bytes, bytes]) -> Candidate:
         slot=_count(fields, "slot"),
         ts=_count(fields, "ts"),
     )
+
+
+def as_manual(candidate: Candidate) -> Candidate:
+    """Return the same need as an operator asks for it again."""
+    return replace(candidate, reason="manual")
 
 
 def _text(fields: Mapping[bytes, bytes], name: str) -> str:

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from liquidation_engine.errors import ConfigError, DecodeError
 from liquidation_engine.model import Candidate
 from liquidation_engine.redis_keys import CANDIDATES, DEAD_LETTERS, RESULTS, WORKERS_GROUP
+from liquidation_engine.stream.clients import command_timeout
 from liquidation_engine.stream.codec import decode, encode
 from liquidation_engine.stream.connection import translated
 from liquidation_engine.stream.script import RedisScript
@@ -44,7 +45,7 @@ class CandidateConsumer:
         self, redis: Redis, *, consumer: str, batch: int, block_milliseconds: int, reclaim_idle_milliseconds: int
     ) -> None:
         """Take the consumer's name, unique in the group, and how much and how long one read may take."""
-        timeout = redis.connection_pool.connection_kwargs.get("socket_timeout")
+        timeout = command_timeout(redis)
         if timeout is not None and block_milliseconds >= timeout * 1000:
             raise ConfigError(f"STREAM_BLOCK_MS is {block_milliseconds}, expected less than the timeout of {timeout} s")
         self._redis = redis
@@ -121,6 +122,19 @@ class CandidateConsumer:
             except ResponseError as error:
                 if not await self._group_is_back(error):
                     raise
+
+    async def hand_back(self, stream_ids: Sequence[str]) -> None:
+        """Let entries that this consumer does not take up look as if they had been left lying: the next reclaim has them."""
+        with translated(f"hand back entries of {CANDIDATES}"):
+            await self._redis.xclaim(
+                CANDIDATES,
+                WORKERS_GROUP,
+                self._consumer,
+                min_idle_time=0,
+                message_ids=list(stream_ids),
+                idle=self._reclaim_idle_milliseconds + 1,
+                justid=True,
+            )
 
     async def acknowledge(self, stream_id: str) -> None:
         """Say that the entry's outcome is written down."""

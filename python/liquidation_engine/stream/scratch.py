@@ -2,9 +2,19 @@
 
 from liquidation_engine.errors import ConfigError
 from liquidation_engine.redis_keys import CANDIDATES, DEAD_LETTERS, LEADER_LOCK, RESULTS
-from liquidation_engine.stream.connection import connect, shown, translated
+from liquidation_engine.stream.connection import connect, translated
+from liquidation_engine.stream.redis_url import shown
 
-_PATTERNS = (CANDIDATES, RESULTS, DEAD_LETTERS, LEADER_LOCK, "dedupe:{liq:candidates}:*", "lock:liq:*")
+_PATTERNS = (
+    CANDIDATES,
+    RESULTS,
+    DEAD_LETTERS,
+    LEADER_LOCK,
+    "dedupe:{liq:candidates}:*",
+    "lock:liq:*",
+    "atRisk:*",
+    "*observed:*",
+)
 
 
 async def borrow(url: str) -> None:

@@ -40,5 +40,6 @@ class RedisScript:
     async def _pipelined(self, redis: Redis, calls: Sequence[tuple[Sequence[str], Sequence[Argument]]]) -> list[Any]:
         async with redis.pipeline(transaction=False) as pipeline:
             for keys, arguments in calls:
-                pipeline.evalsha(self._digest, len(keys), *keys, *arguments)
+                # Not `evalsha`: a Cluster's pipeline refuses that name, though every call here has its keys in one slot.
+                pipeline.execute_command("EVALSHA", self._digest, len(keys), *keys, *arguments)
             return await pipeline.execute(raise_on_error=False)

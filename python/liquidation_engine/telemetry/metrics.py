@@ -1,10 +1,13 @@
 """Every Prometheus metric of the engine, in one place. Labels come from closed sets, never from addresses of positions."""
 
 import math
-from typing import Final
+from collections import Counter as Counts
+from collections.abc import Iterable
+from typing import Final, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from liquidation_engine.model import InstanceState
 from liquidation_engine.telemetry.stages import Stage
 
 Registry = CollectorRegistry  # the name by which others ask for one
@@ -13,6 +16,7 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 LATENCY_BUCKETS: Final = (0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 STAGE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+PROCESSING_BUCKETS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 # What an error message begins with, and the label it is counted under.
 REASONS: Final = {
@@ -35,6 +39,17 @@ def reason_label(error_message: str) -> str:
     """Return the closed-set label of an error message."""
     lowered = error_message.lower()
     return next((label for phrase, label in REASONS.items() if lowered.startswith(phrase.lower())), OTHER_REASON)
+
+
+class Queue(Protocol):
+    """How the candidates stand."""
+
+    @property
+    def lag(self) -> int: ...
+    @property
+    def pending(self) -> int: ...
+    @property
+    def oldest_pending_seconds(self) -> float: ...
 
 
 class Metrics:
@@ -68,12 +83,25 @@ class Metrics:
         )
         for stage in Stage:
             self.stage_seconds.labels(stage.value)
+        self.processing_seconds = Histogram(
+            self._name("liquidation_processing_seconds"),
+            "From a candidate's turn at a worker to its outcome.",
+            registry=registry,
+            buckets=PROCESSING_BUCKETS,
+        )
         self.positions_monitored = self._gauge("positions_monitored", "Positions the engine knows.")
         self.stream_lag = self._gauge("liquidation_stream_lag", "Candidates given to no worker yet.")
         self.stream_pending = self._gauge("liquidation_stream_pending", "Candidates a worker has not acknowledged yet.")
         self.stream_oldest_pending_seconds = self._gauge(
             "liquidation_stream_oldest_pending_seconds", "Age of the oldest candidate that is not acknowledged."
         )
+        self.instances = Gauge(
+            self._name("liquidation_instances"), "Instances by how they do.", ["state"], registry=registry
+        )
+        for state in InstanceState:
+            self.instances.labels(state.value).set(math.nan)
+        self.checks_24h = self._gauge("liquidation_checks_24h", "Positions this instance evaluated in 24 hours.")
+        self.liquidations_24h = self._gauge("liquidation_24h", "Liquidations of this instance that landed in 24 hours.")
         self.workers = self._gauge("liquidation_workers", "Instances with the worker role that gave a sign of life.")
         self.leader = self._gauge("liquidation_leader", "1 while this instance leads.")
         self.overdue_positions = self._gauge(
@@ -81,6 +109,17 @@ class Metrics:
         )
         self.wallet_lamports = self._gauge("liquidation_wallet_lamports", "Lamports of the wallet that pays the fees.")
         self.slot_lag = self._gauge("liquidation_slot_lag", "Slots that the book is behind the chain.")
+        self.success_ratio = self._gauge(
+            "liquidation_success_ratio", "Share of the transactions sent in 24 hours that landed and succeeded."
+        )
+        self.new_events_total = Counter(
+            self._name("liquidation_new_events"), "Liquidations by anyone that were observed anew.", registry=registry
+        )
+        self.snapshot_size = self._gauge("liquidation_snapshot_size", "Events in the latest poll.")
+        self.seen_total = self._gauge("liquidation_seen_total", "Different liquidations the tracker remembers.")
+        self.redis_memory_bytes = self._gauge("liquidation_redis_memory_bytes", "Memory that Redis uses.")
+        self.redis_evicted = self._gauge("liquidation_redis_evicted", "Keys that Redis threw away; has to stay 0.")
+        self.redis_aof_ok = self._gauge("liquidation_redis_aof_ok", "1 while the append-only file is written.")
         self.insurance_fund_balance = Gauge(
             self._name("insurance_fund_balance"), "Smallest units in the fund of a mint.", ["mint"], registry=registry
         )
@@ -98,6 +137,18 @@ class Metrics:
     def observe_stage(self, stage: Stage, seconds: float) -> None:
         """Note how long a stage took."""
         self.stage_seconds.labels(stage.value).observe(seconds)
+
+    def queue(self, status: Queue) -> None:
+        """Show how the candidates stand."""
+        self.stream_lag.set(status.lag)
+        self.stream_pending.set(status.pending)
+        self.stream_oldest_pending_seconds.set(status.oldest_pending_seconds)
+
+    def instance_states(self, states: Iterable[InstanceState]) -> None:
+        """Count instances by how they do."""
+        counts = Counts(states)
+        for state in InstanceState:
+            self.instances.labels(state.value).set(counts[state])
 
     def _name(self, name: str) -> str:
         return self._prefix + name

@@ -19,24 +19,28 @@ from liquidation_engine.testing.chain import FakeChain, Lands
 from liquidation_engine.testing.database import MemoryDatabase
 from liquidation_engine.testing.journal import Journal, MemoryLeases, RecordedStages
 from liquidation_engine.testing.lending import FakeLending
+from liquidation_engine.testing.observed import FakeTransactions, MemoryObserved, observed
 from liquidation_engine.testing.stream import MemoryEntry, MemoryStream
 from liquidation_engine.testing.time import ManualClock, VirtualTimeLoop
 
 __all__ = [
     "FakeChain",
     "FakeLending",
+    "FakeTransactions",
     "Journal",
     "Lands",
     "ManualClock",
     "MemoryDatabase",
     "MemoryEntry",
     "MemoryLeases",
+    "MemoryObserved",
     "MemoryStream",
     "RecordedStages",
     "VirtualTimeLoop",
     "candidate",
     "intent",
     "landed_record",
+    "observed",
     "plan",
     "quote",
     "reading",

@@ -1,6 +1,6 @@
 """A chain in memory: bytes land at most once, and a block passes with every look that finds nothing."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 
 from liquidation_engine.errors import RpcTimeout
@@ -87,6 +87,10 @@ class FakeChain:
         """Return what an executed transaction did."""
         self.journal.append("record")
         return self.executed.get(signature)
+
+    async def all_known(self, signatures: Sequence[str]) -> bool:
+        """Tell whether all of them were executed, and not forgotten by the test."""
+        return all(signature in self.executed for signature in signatures)
 
     def _execution(self, signature: str) -> Executed | None:
         record = self.executed.get(signature)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from liquidation_engine.clock import Clock
 from liquidation_engine.model import (
@@ -62,14 +62,15 @@ class MemoryDatabase:
         self.journal.append("claim")
         held = self.guard(position)
         self.guards[position] = replace(held, fence=held.fence + 1)
-        return replace(self.guards[position], live=self.live_of(position))
+        resting = held.backoff_until is not None and held.backoff_until > self._clock.now()
+        return replace(self.guards[position], live=self.live_of(position), resting=resting)
 
-    async def back_off(self, position: str, *, failures_add: int, until: datetime, reason: str) -> None:
+    async def back_off(self, position: str, *, failures_add: int, rest: timedelta, reason: str) -> None:
         """Let the position rest."""
         self.journal.append("back_off")
         held = self.guard(position)
         self.guards[position] = replace(
-            held, failures=held.failures + failures_add, backoff_until=until, backoff_reason=reason
+            held, failures=held.failures + failures_add, backoff_until=self._clock.now() + rest, backoff_reason=reason
         )
 
     async def clear_back_off(self, position: str) -> None:
@@ -123,6 +124,14 @@ class MemoryDatabase:
         self.intents.append(made)
         return made
 
+    async def unfinal_signatures(self, position: str) -> list[str]:
+        """Return what of a position landed: nothing ever becomes final here."""
+        return [
+            closed.intent.signed.signature
+            for closed in self.closed
+            if closed.intent.position == position and isinstance(closed.outcome, Landed | LandedFailed)
+        ]
+
     async def mark_accepted(self, intent_id: int, at: datetime) -> None:
         """Note when a node first accepted the bytes."""
         self.journal.append("mark_accepted")
@@ -145,6 +154,18 @@ class MemoryDatabase:
         held = self.guard(intent.position)
         settled = max(held.last_settled_slot, books.slot)
         self.guards[intent.position] = replace(held, last_settled_slot=settled, attempts=held.attempts + 1)
+        return True
+
+    async def load(self, intent_id: int) -> Intent:
+        """Return an intent, whatever its state."""
+        return next(intent for intent in self.intents if intent.id == intent_id)
+
+    async def resettle(
+        self, intent: Intent, outcome: Landed | LandedFailed, books: Settlement, retry_count: int
+    ) -> bool:
+        """Put other books in the place of those that an intent was closed with."""
+        self.closed = [one for one in self.closed if one.intent.id != intent.id]
+        self.closed.append(Closed(intent=intent, outcome=outcome, books=books, retry_count=retry_count))
         return True
 
     async def record(
@@ -180,6 +201,7 @@ class MemoryDatabase:
             attempts=0,
             failures=0,
             backoff_until=None,
+            resting=False,
             backoff_reason=None,
             live=None,
         )

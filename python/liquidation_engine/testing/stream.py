@@ -33,6 +33,7 @@ class MemoryStream:
         self.marked: set[str] = set()  # positions whose dedupe marker lives
         self.pending: dict[str, MemoryEntry] = {}
         self.left_lying: list[MemoryEntry] = []  # what the next reclaim takes over
+        self.handed_back: list[str] = []
         self.acknowledged: list[str] = []
         self.dead: list[tuple[str, str]] = []
         self.results: list[tuple[str, str, str | None, Mapping[str, str]]] = []
@@ -72,6 +73,11 @@ class MemoryStream:
     async def renew(self, stream_ids: Sequence[str]) -> None:
         """Note who is still in work."""
         self.renewed.append(tuple(stream_ids))
+
+    async def hand_back(self, stream_ids: Sequence[str]) -> None:
+        """Let the next reclaim have these."""
+        self.handed_back += stream_ids
+        self.left_lying += [self.pending.pop(stream_id) for stream_id in stream_ids]
 
     async def acknowledge(self, stream_id: str) -> None:
         """Take an entry off the pending ones."""

@@ -2,7 +2,11 @@
 //!
 //! A leg is `amount · mantissa · weight_bps · 10^(exponent − decimals + 18) / 10⁴` in 10⁻¹⁸ quote units, rounded down for
 //! collateral (even slots) and up for debt (odd slots); liquidatable iff the collateral's sum is below the debt's.
+//! [`judge`] does the same for many positions through many ticks.
 #![forbid(unsafe_code)]
+
+pub mod dice;
+pub mod judge;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,6 +11,8 @@ pub mod errors;
 pub mod fixed;
 pub mod oracles;
 pub mod protocols;
+pub mod sabotage;
+pub mod scenario;
 pub mod transaction;
 
 pub use errors::CoreError;

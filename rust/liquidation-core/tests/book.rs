@@ -227,6 +227,41 @@ fn one_position_that_overflows_is_named_and_poisons_nobody() {
     assert_eq!(judgement.verdict, Verdict::Blocked(Reason::Overflow));
 }
 
+/// The program projects the index of debts alone.
+#[test]
+fn an_index_too_large_for_its_type_blocks_debts_and_leaves_collateral_as_it_is() {
+    let (mut book, _) = book(2, 1);
+    let mut owned = reserve(0);
+    (owned.borrow_index, owned.config.max_oracle_age_slots) = (u128::MAX, u64::MAX);
+    owned.config.interest_rate_bps = 1;
+    let mut owed = reserve(1);
+    (
+        owed.config.interest_rate_bps,
+        owed.config.max_oracle_age_slots,
+    ) = (0, u64::MAX);
+    for state in [
+        State::new(reserve_at(0), 1, reserve_data(&owned)),
+        State::new(reserve_at(1), 1, reserve_data(&owed)),
+        State::new(position_at(0), 1, position_data(0, 1, &LEGS)),
+        State::new(
+            position_at(1),
+            1,
+            position_data(0, 1, &[(1, Collateral, 100_000_000), (0, Debt, 1)]),
+        ),
+    ] {
+        book.apply(&state.account()).unwrap();
+    }
+    book.tick(1_000_000, 0);
+    assert_eq!(
+        book.apply(&price(0, 97, 1_000_000).account())
+            .unwrap()
+            .crossed,
+        [position_at(0)]
+    );
+    let verdict = book.judgement(&position_at(1)).unwrap().verdict;
+    assert_eq!(verdict, Verdict::Blocked(Reason::Overflow));
+}
+
 #[test]
 fn debt_without_collateral_needs_a_write_off_at_any_price() {
     let (mut book, _) = with_position();

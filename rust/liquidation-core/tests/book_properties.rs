@@ -22,6 +22,7 @@ enum Step {
     Tick(u64),
     Batch(Vec<State>, u64),
     Rearm(u8),
+    Restore,
 }
 
 fn slots() -> impl Strategy<Value = u64> {
@@ -106,6 +107,7 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => slots().prop_map(Step::Tick),
         2 => (vec(states(), 0..6), slots()).prop_map(|(states, slot)| Step::Batch(states, slot)),
         1 => (0..POSITIONS).prop_map(Step::Rearm),
+        1 => Just(Step::Restore),
     ]
 }
 
@@ -177,6 +179,12 @@ proptest! {
                     rearmed.insert(position_at(*number));
                     continue;
                 }
+                Step::Restore => {
+                    let written = book.to_bytes();
+                    book = Book::from_bytes(&written).unwrap();
+                    prop_assert_eq!(book.to_bytes(), written);
+                    continue;
+                }
             };
             let needing = chain.needing(book.clock().0);
             prop_assert_eq!(book.liquidatable(), needing.clone());
@@ -185,6 +193,17 @@ proptest! {
             rearmed.retain(|address| !change.crossed.contains(address) && needing.contains(address));
             told.check(&change, &needing);
         }
+    }
+
+    #[test]
+    fn a_snapshot_that_was_cut_or_changed_is_refused(states in vec(states(), 0..12), at in any::<prop::sample::Index>(), bit in 0..8u8) {
+        let mut book = Book::new(PROGRAM, MARKET);
+        states.iter().for_each(|state| { book.apply(&state.account()).unwrap(); });
+        let mut bytes = book.to_bytes();
+        let at = at.index(bytes.len());
+        prop_assert!(Book::from_bytes(&bytes[..at]).is_err());
+        bytes[at] ^= 1 << bit;
+        prop_assert!(Book::from_bytes(&bytes).is_err());
     }
 
     #[test]

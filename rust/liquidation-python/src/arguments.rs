@@ -1,9 +1,11 @@
 //! What Python hands in, checked once: a wrong type or length is an `ArgumentError` that says what was found and expected.
 
+use std::collections::HashMap;
+
 use lending_math::Pubkey;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyInt, PyString};
+use pyo3::types::{PyBool, PyBytes, PyDict, PyInt, PyString};
 
 use crate::errors::argument_error;
 
@@ -61,13 +63,24 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Whole {
     type Error = PyErr;
 
     fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
-        let whole = object
-            .cast::<PyInt>()
-            .map_err(|_| found(&object, "an int from 0 to 2**64 - 1"))?;
-        let value = whole
-            .extract::<u64>()
+        let value = object
+            .extract::<u64>() // numpy's integers too, floats never
             .map_err(|_| found(&object, "an int from 0 to 2**64 - 1"))?;
         Ok(Whole(value))
+    }
+}
+
+/// Yes or no.
+#[derive(Clone, Copy)]
+pub struct Flag(pub bool);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Flag {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let flag = object.cast::<PyBool>();
+        flag.map(|flag| Flag(flag.is_true()))
+            .map_err(|_| found(&object, "a bool"))
     }
 }
 
@@ -99,6 +112,29 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Names {
         let items = object.try_iter().map_err(|_| wanted())?;
         let names = items.map(|item| item?.extract::<Text>());
         Ok(Names(names.collect::<PyResult<_>>()?))
+    }
+}
+
+/// Prices by asset: a dict from names to mantissas, 0 for none.
+pub struct Prices(pub HashMap<String, i64>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Prices {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let wanted = || found(&object, "a dict of str to int");
+        let dict = object.cast::<PyDict>().map_err(|_| wanted())?;
+        let mut prices = HashMap::with_capacity(dict.len());
+        for (name, price) in dict.iter() {
+            let (Text(name), Whole(price)) = (name.extract()?, price.extract()?);
+            let price = i64::try_from(price).map_err(|_| {
+                let message =
+                    format!("found price {price} for asset '{name}', expected 0 to 2**63 - 1");
+                argument_error(object.py(), &message)
+            })?;
+            prices.insert(name, price);
+        }
+        Ok(Prices(prices))
     }
 }
 

@@ -7,7 +7,10 @@ mod columns;
 mod errors;
 mod files;
 mod market;
+mod markets;
 mod planning;
+mod progress;
+mod scenario;
 mod shelf;
 mod words;
 
@@ -22,6 +25,8 @@ mod _core {
     use crate::book::PositionBook;
     #[pymodule_export]
     use crate::market::MarketBook;
+    #[pymodule_export]
+    use crate::markets::Markets;
     #[pymodule_export]
     use crate::planning::{quotes, Quote};
     #[pymodule_export]

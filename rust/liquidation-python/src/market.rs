@@ -1,8 +1,10 @@
 //! `MarketBook`: one market of a protocol behind a lock, every call with the GIL released.
 
-use std::sync::{Mutex, MutexGuard};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use lending_math::state::Side;
+use liquidation_core::book::markets::SharedBook;
 use liquidation_core::book::report::{health_factor, LegReport};
 use liquidation_core::book::{self, Account, Book};
 use liquidation_core::CoreError;
@@ -11,6 +13,7 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::arguments::{AccountState, Address, Data, Text, Whole};
 use crate::errors::to_py_err;
+use crate::files;
 use crate::words::{hex, Change};
 
 /// One market of a protocol: every position judged in exact integers at the prices that the program would read.
@@ -20,13 +23,20 @@ use crate::words::{hex, Change};
 /// may come from several threads: one runs at a time, with the GIL released.
 #[pyclass(frozen, module = "liquidation_engine._core")]
 pub struct MarketBook {
-    book: Mutex<Book>,
+    book: SharedBook,
     protocol: &'static str,
     program: [u8; 32],
     market: [u8; 32],
 }
 
 type Row = ([u8; 32], [u8; 32], Option<f64>, bool, u128, u128, u64);
+
+impl From<Book> for MarketBook {
+    fn from(book: Book) -> MarketBook {
+        let (program, market) = (*book.program(), *book.market());
+        MarketBook::shared(Arc::new(Mutex::new(book)), program, market)
+    }
+}
 
 impl MarketBook {
     /// Returns an empty book of one market.
@@ -36,22 +46,18 @@ impl MarketBook {
         program: Address,
         market: Address,
     ) -> PyResult<MarketBook> {
-        if protocol.0 != "reference" {
-            return Err(to_py_err(
-                py,
-                CoreError::Argument(format!(
-                    "found protocol '{}', expected 'reference'",
-                    protocol.0
-                )),
-            ));
-        }
-        let (program, market) = (program.0, market.0);
-        Ok(MarketBook {
-            book: Mutex::new(Book::new(program, market)),
+        known(py, protocol)?;
+        Ok(MarketBook::from(Book::new(program.0, market.0)))
+    }
+
+    /// Returns a book that others hold too.
+    pub fn shared(book: SharedBook, program: [u8; 32], market: [u8; 32]) -> MarketBook {
+        MarketBook {
+            book,
             protocol: "reference",
             program,
             market,
-        })
+        }
     }
 
     fn with<T: Send>(
@@ -269,6 +275,25 @@ impl MarketBook {
         Ok(lines.into_iter().map(row).collect())
     }
 
+    /// Write the book to a file, whole or not at all: versioned, checksummed, what was emitted as crossed included.
+    ///
+    /// Raises OSError.
+    fn snapshot(&self, py: Python<'_>, path: PathBuf) -> PyResult<()> {
+        let bytes = self.with(py, |book| Ok(book.to_bytes()))?;
+        Ok(py.detach(|| files::replace(&path, &bytes))?)
+    }
+
+    /// Return the book that a file holds: it answers every call as the one that was written would.
+    ///
+    /// Raises OSError, or DecodeError for a file of another version, cut short or changed.
+    #[staticmethod]
+    fn restore(py: Python<'_>, path: PathBuf) -> PyResult<MarketBook> {
+        let bytes = py.detach(|| std::fs::read(&path))?;
+        let book = py.detach(|| Book::from_bytes(&bytes));
+        book.map(MarketBook::from)
+            .map_err(|error| to_py_err(py, error))
+    }
+
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
         self.with(py, |book| Ok(book.len()))
     }
@@ -283,7 +308,19 @@ impl MarketBook {
     }
 }
 
-fn borrowed(accounts: &[AccountState]) -> Vec<Account<'_>> {
+/// Fails for a protocol that there is no book for.
+pub fn known(py: Python<'_>, protocol: Text) -> PyResult<()> {
+    match protocol.0.as_str() {
+        "reference" => Ok(()),
+        other => Err(to_py_err(
+            py,
+            CoreError::Argument(format!("found protocol '{other}', expected 'reference'")),
+        )),
+    }
+}
+
+/// Returns the accounts as the core takes them.
+pub fn borrowed(accounts: &[AccountState]) -> Vec<Account<'_>> {
     let account = |state| {
         let AccountState {
             address,

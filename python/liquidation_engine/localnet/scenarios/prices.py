@@ -23,12 +23,12 @@ class PriceStep:
     gap: bool = False
 
 
-def price_steps(name: str, rng: random.Random, move_slots: int) -> tuple[PriceStep, ...]:
+def price_steps(name: str, rng: random.Random, move_slots: int, step_slots: int = 4) -> tuple[PriceStep, ...]:
     """Return the steps of a scenario; ConfigError for one that does not exist, with those that do."""
     shape = SHAPES.get(name)
     if shape is None:
         raise ConfigError(f"there is no scenario {name!r}; choose one of: {', '.join(sorted(SHAPES))}")
-    slots = _slots(rng, move_slots)
+    slots = _slots(rng, move_slots, step_slots)
     path, gaps = shape(rng, len(slots))
     slots = _with_wick(slots) if name == "recovery" else slots
     return tuple(
@@ -41,11 +41,11 @@ def price_steps(name: str, rng: random.Random, move_slots: int) -> tuple[PriceSt
     )
 
 
-def _slots(rng: random.Random, move_slots: int) -> list[int]:
-    """Return slots 3 to 5 apart, from 0 on."""
+def _slots(rng: random.Random, move_slots: int, step_slots: int) -> list[int]:
+    """Return slots `step_slots` apart, one more or less, from 0 on."""
     slots = [0]
     while slots[-1] < move_slots:
-        slots.append(slots[-1] + rng.randint(3, 5))
+        slots.append(slots[-1] + rng.randint(step_slots - 1, step_slots + 1))
     return slots
 
 
@@ -72,6 +72,13 @@ def _crash(rng: random.Random, steps: int) -> tuple[Path, frozenset[int]]:
     return _with_stable(rng, path, steps), frozenset({gap})
 
 
+def _slide(rng: random.Random, steps: int) -> tuple[Path, frozenset[int]]:
+    """Falls as deep as a crash's, a little with every step: need for liquidation comes evenly."""
+    falls = {"SOL": 0.36, "JitoSOL": 0.37, "ETH": 0.30, "BTC": 0.24, "PYTH": 0.40, GAPPING: 0.42}
+    path = {symbol: _fall(rng, steps, fall, (), noise=0.001) for symbol, fall in falls.items()}
+    return _with_stable(rng, path, steps), frozenset()
+
+
 def _calm(rng: random.Random, steps: int) -> tuple[Path, frozenset[int]]:
     """Falls of three percent without waves."""
     path = {symbol: _fall(rng, steps, 0.03 + rng.uniform(-0.003, 0.003), (), noise=0.0012) for symbol in VOLATILE}
@@ -94,7 +101,7 @@ def _recovery(rng: random.Random, steps: int) -> tuple[Path, frozenset[int]]:
 
 
 Shape = Callable[[random.Random, int], tuple[Path, frozenset[int]]]
-SHAPES: dict[str, Shape] = {"calm": _calm, "crash": _crash, "recovery": _recovery}
+SHAPES: dict[str, Shape] = {"calm": _calm, "crash": _crash, "recovery": _recovery, "slide": _slide}
 
 
 def _places(steps: int, shares: Sequence[float]) -> tuple[int, ...]:

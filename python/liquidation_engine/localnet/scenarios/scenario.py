@@ -69,7 +69,7 @@ class Scenario:
         path_rng = random.Random(f"{settings.seed} {settings.name}")  # noqa: S311 - seeded on purpose
         self.settings, self.program_id, self.liquidator = settings, program_id, liquidator
         self.oracle_authority = Keypair.from_seed(hashlib.sha256(f"oracles {settings.seed}".encode()).digest())
-        self._steps = price_steps(settings.name, path_rng, settings.move_slots)
+        self._steps = price_steps(settings.name, path_rng, settings.move_slots, settings.step_slots)
         self.places: Places = genesis.places(program_id, settings.seed, liquidator, self.oracle_authority.pubkey())
         borrowers = draw(rng, settings.positions - 1)
         self.positions: tuple[PlacedPosition, ...] = genesis.place(
@@ -141,6 +141,10 @@ class Scenario:
         if self._start is not None:
             raise ConfigError("the scenario has begun: it cannot start again")
         self._start = slot + self.settings.lead_slots
+
+    def forked(self, _: int) -> None:
+        """Write every price again in the next slot: the fork may have undone an update."""
+        self._refreshed = dict.fromkeys(BY_SYMBOL, -REFRESH_SLOTS)
 
     def play(self, slot: int) -> None:
         """Do what is due at the beginning of a slot: submit price updates, mark steps and the end."""

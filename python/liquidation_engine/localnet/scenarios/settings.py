@@ -17,6 +17,8 @@ class ScenarioSettings:
     """Slots from `Scenario.start` to the first price step."""
     move_slots: int = 90
     """Slots over which prices move."""
+    step_slots: int = 4
+    """Slots from one price step to the next, one more or less."""
     tail_slots: int = 55
     """Slots after the last move, in which everything can be finished."""
 
@@ -25,5 +27,5 @@ class ScenarioSettings:
             raise ConfigError(
                 f"a scenario of {self.positions} positions has nobody to lend and to borrow; ask for 2 or more"
             )
-        if min(self.lead_slots, self.move_slots, self.tail_slots) < 1:
-            raise ConfigError("a scenario's lead, moves and tail last at least one slot each")
+        if min(self.lead_slots, self.move_slots, self.tail_slots, self.step_slots - 1) < 1:
+            raise ConfigError("a scenario's lead, moves and tail last at least one slot each, a step two")

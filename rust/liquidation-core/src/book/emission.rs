@@ -40,6 +40,28 @@ impl Emission {
         self.needing.contains(&row)
     }
 
+    /// Returns whether a row's present need was told.
+    #[must_use]
+    pub fn was_told(&self, row: u32) -> bool {
+        self.emitted.contains(&row)
+    }
+
+    /// Returns what is kept of a row, for a snapshot.
+    #[must_use]
+    pub fn bits(&self, row: u32) -> u8 {
+        u8::from(self.needs(row)) | u8::from(self.was_told(row)) << 1
+    }
+
+    /// Takes what a snapshot kept of a row.
+    pub fn restore(&mut self, row: u32, bits: u8) {
+        if bits & 1 != 0 {
+            self.needing.insert(row);
+            if bits & 2 != 0 {
+                self.emitted.insert(row);
+            }
+        }
+    }
+
     /// Returns the rows that need an act.
     pub fn needing(&self) -> impl Iterator<Item = u32> + '_ {
         self.needing.iter().copied()

@@ -63,6 +63,19 @@ impl Reserves {
         self.oracles.get(&held.reserve.as_ref()?.oracle)
     }
 
+    /// Returns the reserve at an address, once seen.
+    #[must_use]
+    pub fn reserve_at(&self, address: &Pubkey) -> Option<&Reserve> {
+        let number = self.numbers.get(address)?;
+        self.get(*number)?.reserve.as_ref()
+    }
+
+    /// Returns the oracle at an address, once seen.
+    #[must_use]
+    pub fn oracle_at(&self, address: &Pubkey) -> Option<&Oracle> {
+        self.oracles.get(address)
+    }
+
     /// Writes down who holds a reserve.
     pub fn hold(&mut self, number: u32, row: u32) {
         if let Some(held) = self.held.get_mut(number as usize) {

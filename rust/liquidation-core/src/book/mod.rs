@@ -7,21 +7,26 @@
 pub mod emission;
 pub mod generic;
 pub mod index;
+pub mod markets;
 mod news;
 pub mod report;
+pub mod sealed;
+mod snapshot;
 pub mod store;
+pub mod timers;
 
 use lending_math::Pubkey;
 
 use crate::address::to_base58;
 use crate::protocols::reference::health::{judge, Judgement};
-use crate::protocols::reference::patience::{next_look, NEVER};
+use crate::protocols::reference::patience::next_look;
 use crate::CoreError;
 use emission::{Emission, Event};
 use index::Reserves;
 pub use news::Account;
 use news::{read, News};
 use store::{Known, Row, Store};
+use timers::{Timers, NEVER};
 
 /// What a call changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +60,7 @@ pub struct Book {
     reserves: Reserves,
     store: Store,
     emission: Emission,
-    looks: Vec<u64>,
+    timers: Timers,
 }
 
 impl Book {
@@ -70,7 +75,7 @@ impl Book {
             reserves: Reserves::default(),
             store: Store::default(),
             emission: Emission::default(),
-            looks: Vec::new(),
+            timers: Timers::default(),
         }
     }
 
@@ -80,16 +85,12 @@ impl Book {
     /// a foreign owner removes the account. Bytes that the program did not write are `Malformed`, and nothing changes.
     pub fn apply(&mut self, account: &Account<'_>) -> Result<Change, CoreError> {
         let news = read(account, &self.program, &self.market)?;
-        let mut doubt = Doubt::default();
-        let kind = self.take(account, news, &mut doubt);
-        Ok(self.settle(doubt, kind))
+        Ok(self.take_all(vec![(*account, news)], None))
     }
 
     /// Moves the clock to a slot and judges whoever time alone may have changed; the clock never goes back.
     pub fn tick(&mut self, slot: u64, unix_time: u64) -> Change {
-        let mut doubt = Doubt::default();
-        self.advance(slot, unix_time, &mut doubt);
-        self.settle(doubt, "tick")
+        self.take_all(Vec::new(), Some((slot, unix_time)))
     }
 
     /// Moves the clock and takes several accounts' states in one go: each position concerned is judged once, at the end.
@@ -101,14 +102,24 @@ impl Book {
         slot: u64,
         unix_time: u64,
     ) -> Result<Change, CoreError> {
-        let read = |account| read(account, &self.program, &self.market);
-        let news = accounts.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        let mut doubt = Doubt::default();
-        self.advance(slot, unix_time, &mut doubt);
-        for (account, news) in accounts.iter().zip(news) {
-            self.take(account, news, &mut doubt);
+        let mut news = Vec::with_capacity(accounts.len());
+        for account in accounts {
+            news.push((*account, read(account, &self.program, &self.market)?));
         }
-        Ok(self.settle(doubt, "tick"))
+        Ok(self.take_all(news, Some((slot, unix_time))))
+    }
+
+    /// Moves the clock, if there is one, takes states that were read, and judges each position concerned once.
+    fn take_all(&mut self, news: Vec<(Account<'_>, News)>, clock: Option<(u64, u64)>) -> Change {
+        let (mut doubt, mut kind) = (Doubt::default(), "tick");
+        if let Some((slot, unix_time)) = clock {
+            self.advance(slot, unix_time, &mut doubt);
+        }
+        for (account, news) in news {
+            let taken = self.take(&account, news, &mut doubt);
+            kind = if clock.is_none() { taken } else { kind };
+        }
+        self.settle(doubt, kind)
     }
 
     /// Returns every position that needs an act at the clock, in the order of the addresses.
@@ -127,7 +138,7 @@ impl Book {
     pub fn rearm(&mut self, address: &Pubkey) {
         if let Some(number) = self.store.number(address) {
             self.emission.clear(number);
-            self.look_at(number, 0);
+            self.timers.set(number, 0);
         }
     }
 
@@ -151,10 +162,7 @@ impl Book {
             self.clock.0 = slot;
             self.reserves.move_to(slot);
         }
-        let due = (0..)
-            .zip(&self.looks)
-            .filter(|(_, look)| **look <= self.clock.0);
-        doubt.rows.extend(due.map(|(number, _)| number));
+        self.timers.add_due(self.clock.0, &mut doubt.rows);
     }
 
     fn take(&mut self, account: &Account<'_>, news: News, doubt: &mut Doubt) -> &'static str {
@@ -208,9 +216,6 @@ impl Book {
             .store
             .number(&row.address)
             .unwrap_or_else(|| self.store.reserve_number());
-        if self.looks.len() <= number as usize {
-            self.looks.resize(number as usize + 1, NEVER);
-        }
         let earlier = self.store.replace(number, row.clone());
         if earlier
             .as_ref()
@@ -253,7 +258,7 @@ impl Book {
                         .iter()
                         .for_each(|leg| self.reserves.release(leg.reserve, number));
                 }
-                self.look_at(number, NEVER);
+                self.timers.set(number, NEVER);
                 if self.emission.settle(number, false).is_some() {
                     doubt.recovered.push(*address);
                 }
@@ -280,7 +285,7 @@ impl Book {
                 Some(Event::Recovered) => recovered.push(row.address),
                 None => {}
             }
-            self.look_at(number, look);
+            self.timers.set(number, look);
         }
         recovered.retain(|address| !self.needs_an_act(address)); // closed and opened again in one batch
         crossed.sort_unstable();
@@ -312,11 +317,5 @@ impl Book {
         rows.sort_unstable();
         rows.dedup();
         rows
-    }
-
-    fn look_at(&mut self, number: u32, slot: u64) {
-        if let Some(look) = self.looks.get_mut(number as usize) {
-            *look = slot;
-        }
     }
 }

@@ -50,28 +50,59 @@ impl News {
     }
 }
 
-/// Reads an account; `Malformed` where its discriminator is the program's and the rest is not.
+/// Whose an account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Home {
+    /// One market's.
+    Market(Pubkey),
+    /// All markets' of its program.
+    Program,
+    /// Nobody's any more.
+    Nowhere,
+    /// Of a kind that no book keeps.
+    Ignored,
+}
+
+/// Reads an account for one market's book; `Malformed` where its discriminator is the program's and the rest is not.
 pub fn read(account: &Account<'_>, program: &Pubkey, market: &Pubkey) -> Result<News, CoreError> {
-    if account.data.is_empty() || account.owner != program {
-        return Ok(News::Gone);
+    let (home, news) = decoded(account, |owner| owner == program)?;
+    Ok(match home {
+        Home::Market(of) if of != *market => News::Foreign,
+        _ => news,
+    })
+}
+
+/// Reads an account of one of some programs, and says whose it is.
+pub fn decoded(
+    account: &Account<'_>,
+    is_ours: impl Fn(&Pubkey) -> bool,
+) -> Result<(Home, News), CoreError> {
+    if account.data.is_empty() || !is_ours(account.owner) {
+        return Ok((Home::Nowhere, News::Gone));
     }
-    let ours = |of: &Pubkey, news: News| if of == market { news } else { News::Foreign };
-    let (kind, news) = match kind_of(account.data) {
+    let (kind, read) = match kind_of(account.data) {
         Some(Kind::Market) => (
             "market",
-            Market::decode(account.data).map(|state| ours(account.address, News::Market(state))),
+            Market::decode(account.data)
+                .map(|state| (Home::Market(*account.address), News::Market(state))),
         ),
         Some(Kind::Reserve) => (
             "reserve",
-            Reserve::decode(account.data).map(|state| ours(&state.market, News::Reserve(state))),
+            Reserve::decode(account.data)
+                .map(|state| (Home::Market(state.market), News::Reserve(state))),
         ),
-        Some(Kind::Oracle) => ("oracle", Oracle::decode(account.data).map(News::Oracle)),
+        Some(Kind::Oracle) => (
+            "oracle",
+            Oracle::decode(account.data).map(|state| (Home::Program, News::Oracle(state))),
+        ),
         Some(Kind::Position) => (
             "position",
-            Position::decode(account.data)
-                .map(|state| ours(&state.market, News::Position(Box::new(state)))),
+            Position::decode(account.data).map(|state| {
+                let home = Home::Market(state.market);
+                (home, News::Position(Box::new(state)))
+            }),
         ),
-        Some(Kind::InsuranceFund) | None => ("account", Ok(News::Foreign)),
+        Some(Kind::InsuranceFund) | None => ("account", Ok((Home::Ignored, News::Foreign))),
     };
-    news.map_err(|_| malformed(account.address, kind, account.data))
+    read.map_err(|_| malformed(account.address, kind, account.data))
 }

@@ -91,6 +91,23 @@ pub fn health_factor(health: &Health) -> Option<f64> {
 }
 
 impl Book {
+    /// Returns the program that its accounts belong to.
+    #[must_use]
+    pub fn program(&self) -> &Pubkey {
+        &self.program
+    }
+
+    /// Returns the market's address.
+    #[must_use]
+    pub fn market(&self) -> &Pubkey {
+        &self.market
+    }
+
+    /// Returns the addresses of the market, its reserves and its positions.
+    pub fn homes(&self) -> impl Iterator<Item = &Pubkey> {
+        self.store.homes()
+    }
+
     /// Returns slot and time of the clock.
     #[must_use]
     pub fn clock(&self) -> (u64, u64) {
@@ -206,7 +223,9 @@ impl Book {
             side: leg.side,
             amount: leg.amount,
             tokens: valued.map(|valued| valued.tokens),
-            index: priced.map(|priced| priced.index),
+            index: priced
+                .map(|priced| priced.index)
+                .filter(|index| *index < u128::MAX),
             unit: priced.map(|priced| priced.unit),
             weight_bps: weight,
             value,

@@ -122,6 +122,21 @@ impl Store {
         self.known.insert(*address, (known, slot));
     }
 
+    /// Returns every address with what lies there and the slot it was last seen at.
+    pub fn all(&self) -> impl Iterator<Item = (&Pubkey, Known, u64)> {
+        let known = self.known.iter();
+        known.map(|(address, (known, slot))| (address, *known, *slot))
+    }
+
+    /// Returns the addresses of what belongs to this market alone.
+    pub fn homes(&self) -> impl Iterator<Item = &Pubkey> {
+        let own = |known| matches!(known, Known::Market | Known::Reserve | Known::Position(_));
+        let known = self.known.iter();
+        known
+            .filter(move |(_, (known, _))| own(*known))
+            .map(|(address, _)| address)
+    }
+
     /// Returns the addresses of everything that is not gone.
     pub fn addresses(&self) -> impl Iterator<Item = &Pubkey> {
         self.known

@@ -1,5 +1,6 @@
 //! A market that moves at random, its book and its oracle: every call is made on both and compared.
 
+pub use exact_oracle::dice::Dice;
 use exact_oracle::{Leg, Oracle, Told};
 use liquidation_core::book::generic::anchor::AnchorTask;
 use liquidation_core::book::generic::kernels::Kernel;
@@ -13,32 +14,6 @@ pub fn kernels() -> Vec<Kernel> {
         .iter()
         .filter_map(|name| Kernel::named(name).ok())
         .collect()
-}
-
-/// Numbers that look random and come again with the same seed.
-pub struct Dice(pub u64);
-
-impl Dice {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
-    pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound as u64) as usize
-    }
-
-    /// Returns a number from 0 to 1.
-    pub fn share(&mut self) -> f64 {
-        (self.next() >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// Returns one of some numbers.
-    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
 }
 
 /// The book, its oracle and the dice that move them.

@@ -4,6 +4,7 @@ use super::order::Order;
 use super::rule::Factors;
 use super::store::Rows;
 use super::GenericBook;
+use crate::sabotage::{planted, Fault};
 
 /// Everything that laying an order needs, shared with the book or copied: it may go to another thread.
 #[derive(Clone, Debug)]
@@ -108,9 +109,12 @@ impl GenericBook {
         if laid.number != self.tasks {
             return laid.order;
         }
-        let Some(changed) = self.changed_since.take() else {
+        let Some(mut changed) = self.changed_since.take() else {
             return laid.order;
         };
+        if planted(Fault::UpdateLostAtSwap) {
+            changed.clear();
+        }
         let before = std::mem::replace(&mut self.order, laid.order);
         self.age = Age::default();
         for slot in 0..self.holders.len() as u16 {

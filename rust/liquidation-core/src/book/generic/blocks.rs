@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::kernels::Slot;
-use super::lane::Lane;
-use super::ratios::{Classes, PAGE};
+use super::kernels::Word;
+use super::ratios::Classes;
+use crate::sabotage::{planted, Fault};
 
 /// Lanes of a block.
 pub const LANES: usize = 16;
@@ -12,80 +12,84 @@ pub const LANES: usize = 16;
 const GROUP: usize = 32;
 const NOBODY: u32 = u32::MAX;
 
-/// What a scan knows of a block before it reads it.
+/// One leg of every lane.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Row<W>(pub [W; LANES]);
+
+/// What a scan reads of a block beside its rows.
 #[derive(Clone, Copy, Debug)]
-pub struct Block {
-    classes: [u64; 2],
+pub struct Head {
     start: u32,
     /// Lanes that belong to a position which is not parked.
     pub live: u16,
-    /// Legs of the longest lane that fits.
-    pub rows: u16,
+    rows: u16,
 }
 
-impl Block {
-    /// Returns the classes of the slots in it.
+impl Head {
+    /// Returns where its rows are.
     #[inline]
     #[must_use]
-    pub fn classes(&self) -> Classes {
-        u128::from(self.classes[0]) | u128::from(self.classes[1]) << 64
-    }
-
-    /// Returns where its legs are in the columns.
-    #[inline]
-    #[must_use]
-    pub fn legs(&self) -> Range<usize> {
-        let start = self.start as usize * LANES;
-        start..start + usize::from(self.rows) * LANES
-    }
-
-    fn admit(&mut self, class: usize) {
-        self.classes[class / 64] |= 1 << (class % 64);
+    pub fn rows(&self) -> Range<usize> {
+        let start = self.start as usize;
+        start..start + usize::from(self.rows)
     }
 }
 
 /// Blocks, and the smallest key of every window of them.
 #[derive(Clone, Debug)]
-pub struct Blocks<S> {
-    /// Values, row by row.
-    pub values: Vec<f32>,
-    /// Slots beside the values.
-    pub slots: Vec<S>,
+pub struct Blocks<W> {
+    /// The legs.
+    pub rows: Vec<Row<W>>,
     /// One a block.
-    pub blocks: Vec<Block>,
+    pub heads: Vec<Head>,
+    /// The classes of the slots in a block: read only where blocks differ in what a scan wants of them.
+    classes: Vec<Classes>,
     owners: Vec<u32>,
     minima: Vec<f32>,
     window: usize,
 }
 
-impl<S: Slot> Blocks<S> {
+impl<W: Word> Blocks<W> {
     /// Returns none yet; a window is that many blocks.
     #[must_use]
-    pub fn new(window: usize) -> Blocks<S> {
-        let (values, slots, blocks) = (Vec::new(), Vec::new(), Vec::new());
+    pub fn new(window: usize) -> Blocks<W> {
         Blocks {
-            values,
-            slots,
-            blocks,
+            rows: Vec::new(),
+            heads: Vec::new(),
+            classes: Vec::new(),
             owners: Vec::new(),
             minima: Vec::new(),
             window,
         }
     }
 
+    /// Makes room for so many blocks and rows more.
+    pub fn reserve(&mut self, blocks: usize, rows: usize) {
+        self.rows.reserve_exact(rows);
+        self.heads.reserve_exact(blocks);
+        self.classes.reserve_exact(blocks);
+        self.owners.reserve_exact(blocks * LANES);
+        self.minima.reserve_exact(blocks.div_ceil(self.window));
+    }
+
+    /// Gives back what growing left over.
+    pub fn shrink(&mut self) {
+        self.rows.shrink_to_fit();
+        self.heads.shrink_to_fit();
+        self.classes.shrink_to_fit();
+        self.owners.shrink_to_fit();
+    }
+
     /// Adds a block of vacant lanes and returns the number of the first of them.
     pub fn push(&mut self, rows: usize) -> u32 {
-        let number = self.blocks.len();
-        let start = (self.values.len() / LANES) as u32;
-        self.blocks.push(Block {
-            classes: [0; 2],
-            start,
+        let number = self.heads.len();
+        self.heads.push(Head {
+            start: self.rows.len() as u32,
             live: 0,
             rows: rows as u16,
         });
-        self.values.resize(self.values.len() + rows * LANES, 0.0);
-        self.slots
-            .resize(self.slots.len() + rows * LANES, S::default());
+        self.classes.push(0);
+        self.rows.resize(self.rows.len() + rows, Row::default());
         self.owners.resize(self.owners.len() + LANES, NOBODY);
         if number / self.window == self.minima.len() {
             self.minima.push(f32::INFINITY);
@@ -93,10 +97,22 @@ impl<S: Slot> Blocks<S> {
         (number * LANES) as u32
     }
 
+    /// Returns how many blocks there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.heads.len()
+    }
+
+    /// Returns whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+    }
+
     /// Returns the legs that fit a lane.
     #[must_use]
-    pub fn rows(&self, lane: u32) -> usize {
-        self.blocks[lane as usize / LANES].rows.into()
+    pub fn legs(&self, lane: u32) -> usize {
+        self.heads[lane as usize / LANES].rows.into()
     }
 
     /// Returns the smallest key of a lane's window.
@@ -105,31 +121,37 @@ impl<S: Slot> Blocks<S> {
         self.minima[lane as usize / LANES / self.window]
     }
 
+    /// Returns the classes of the slots in a block.
+    #[inline]
+    #[must_use]
+    pub fn classes(&self, block: usize) -> Classes {
+        self.classes[block]
+    }
+
     /// Writes a row's position into a lane that it fits.
-    pub fn write(&mut self, lane: u32, row: u32, position: &Lane, slot: impl Fn(u16) -> S) {
+    #[inline]
+    pub fn write(&mut self, lane: u32, row: u32, key: f32, legs: &[W]) {
         let (number, place) = (lane as usize / LANES, lane as usize % LANES);
-        let block = &mut self.blocks[number];
-        let legs = block.legs();
-        let (values, slots) = (&mut self.values[legs.clone()], &mut self.slots[legs]);
-        for leg in 0..usize::from(block.rows) {
-            let at = leg * LANES + place;
-            (values[at], slots[at]) = match position.legs().get(leg) {
-                Some((global, value)) => (*value, slot(*global)),
-                None => (0.0, S::default()), // adds nothing: every table entry is finite
-            };
+        let head = &mut self.heads[number];
+        let (rows, rest) = self.rows[head.rows()].split_at_mut(legs.len());
+        let mut classes = [0u64; 2];
+        for (row, word) in rows.iter_mut().zip(legs) {
+            row.0[place] = *word;
+            classes[word.slot() / 64 % 2] |= 1 << (word.slot() % 64);
         }
-        for (global, _) in position.legs() {
-            block.admit(slot(*global).index() % PAGE);
+        for row in rest {
+            row.0[place] = W::default(); // adds nothing: every table entry is finite
         }
-        block.live |= 1 << place;
+        head.live |= 1 << place;
+        self.classes[number] |= Classes::from(classes[0]) | Classes::from(classes[1]) << 64;
         self.owners[lane as usize] = row;
         let minimum = &mut self.minima[number / self.window];
-        *minimum = minimum.min(position.key);
+        *minimum = minimum.min(key);
     }
 
     /// Takes a lane out of all scans until it is written again.
     pub fn silence(&mut self, lane: u32) {
-        self.blocks[lane as usize / LANES].live &= !(1 << (lane as usize % LANES));
+        self.heads[lane as usize / LANES].live &= !(1 << (lane as usize % LANES));
     }
 
     /// Returns whose lane it is.
@@ -142,18 +164,22 @@ impl<S: Slot> Blocks<S> {
     /// Returns how many blocks are in windows whose smallest key is at most `threshold`.
     #[must_use]
     pub fn reached(&self, threshold: f32) -> usize {
-        let windows = self
-            .minima
-            .iter()
-            .filter(|minimum| **minimum <= threshold)
-            .count();
-        (windows * self.window).min(self.blocks.len())
+        let near = |minimum: &&f32| **minimum <= threshold;
+        let windows = self.minima.iter().filter(near).count();
+        (windows * self.window).min(self.len())
     }
 
     /// Visits the runs of blocks whose windows reach down to `threshold`, or those of all the others.
     ///
     /// Every minimum is compared: updates lower them, so that they are in no order.
     pub fn runs(&self, threshold: f32, near: bool, mut visit: impl FnMut(Range<usize>)) {
+        if planted(Fault::BisectedMinima) {
+            let (end, all) = (
+                self.minima.partition_point(|minimum| *minimum <= threshold),
+                self.minima.len(),
+            );
+            return self.visit(if near { 0..end } else { end..all }, &mut visit);
+        }
         let wanted = |minimum: &f32| (*minimum <= threshold) == near;
         let mut run = 0..0;
         for (group, minima) in self.minima.chunks(GROUP).enumerate() {
@@ -177,27 +203,18 @@ impl<S: Slot> Blocks<S> {
 
     fn visit(&self, windows: Range<usize>, visit: &mut impl FnMut(Range<usize>)) {
         if !windows.is_empty() {
-            visit(windows.start * self.window..(windows.end * self.window).min(self.blocks.len()));
+            visit(windows.start * self.window..(windows.end * self.window).min(self.len()));
         }
-    }
-
-    /// Gives back what growing left over.
-    pub fn shrink(&mut self) {
-        self.values.shrink_to_fit();
-        self.slots.shrink_to_fit();
-        self.blocks.shrink_to_fit();
-        self.owners.shrink_to_fit();
     }
 
     /// Returns the bytes of what a sweep reads, and of everything.
     #[must_use]
     pub fn bytes(&self) -> (usize, usize) {
-        let hot = self.values.capacity() * 4
-            + self.slots.capacity() * size_of::<S>()
-            + self.blocks.capacity() * size_of::<Block>();
-        (
-            hot,
-            hot + self.owners.capacity() * 4 + self.minima.capacity() * 4,
-        )
+        let hot =
+            self.rows.capacity() * size_of::<Row<W>>() + self.heads.capacity() * size_of::<Head>();
+        let beside = self.classes.capacity() * size_of::<Classes>()
+            + self.owners.capacity() * 4
+            + self.minima.capacity() * 4;
+        (hot, hot + beside)
     }
 }

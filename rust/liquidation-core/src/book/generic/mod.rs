@@ -12,6 +12,7 @@ pub mod lane;
 pub mod market;
 pub mod order;
 pub mod parked;
+pub mod partition;
 pub mod price;
 pub mod ratios;
 pub mod report;
@@ -19,6 +20,7 @@ pub mod round;
 pub mod rule;
 mod snapshot;
 pub mod sorting;
+pub mod spread;
 pub mod store;
 pub mod verdicts;
 pub mod wide;
@@ -30,7 +32,7 @@ use kernels::Kernel;
 use market::{Asset, Market};
 use order::Order;
 use rule::is_liquidatable;
-use store::Store;
+use store::{Rows, Store};
 use verdicts::{Crossings, Verdicts};
 
 /// Positions from which on a batch that is a good part of the book is laid as a whole.
@@ -51,6 +53,7 @@ pub struct GenericBook {
     /// Rows that a task begun must be told of.
     changed_since: Option<Vec<u32>>,
     tasks: u64,
+    asked: (usize, usize),
 }
 
 impl GenericBook {
@@ -71,6 +74,7 @@ impl GenericBook {
             age,
             changed_since: None,
             tasks: 0,
+            asked: (0, 0),
         })
     }
 
@@ -185,10 +189,23 @@ impl GenericBook {
         Ok(())
     }
 
+    /// Returns how many positions the screen asked about at the last change of prices or weights, and how many of those
+    /// are liquidatable.
+    #[must_use]
+    pub fn asked(&self) -> (usize, usize) {
+        self.asked
+    }
+
     /// Returns the assets, prices and weights.
     #[must_use]
     pub fn market(&self) -> &Market {
         &self.market
+    }
+
+    /// Returns the positions; a copy shares them until they change.
+    #[must_use]
+    pub fn rows(&self) -> &Rows {
+        self.store.rows()
     }
 
     /// Returns the largest slot and unix time (seconds) that a tick brought.
@@ -222,13 +239,17 @@ impl GenericBook {
             self.restate(2 * *asset as u16 + 1);
         }
         let (mut news, mut suspects) = (Crossings::default(), self.verdicts.take_rearmed());
+        let rearmed = suspects.len();
         self.order.recovery_suspects(self.kernel, &mut suspects);
         self.order
             .suspects(self.kernel, &self.holders, &mut suspects);
-        for row in suspects {
+        self.asked = (suspects.len() - rearmed, 0);
+        for (number, row) in suspects.into_iter().enumerate() {
             if self.judge(row, &mut news) {
                 self.place(row);
             }
+            let hit = number >= rearmed && self.verdicts.is_liquidatable(row);
+            self.asked.1 += usize::from(hit);
         }
         self.age.count(self.order.read().0);
         self.tidy();

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::blocks::{Blocks, LANES};
-use super::kernels::{Kernel, Scan, Slot};
+use super::kernels::{Kernel, Scan, Word};
 use super::lane::Lane;
 use super::ratios::{Classes, Ratios};
 
@@ -19,8 +19,8 @@ const IS_RECENT: u32 = 1 << 31;
 /// One lane a parked row.
 #[derive(Clone, Debug)]
 pub struct Parked {
-    sorted: Blocks<u16>,
-    recent: Blocks<u16>,
+    sorted: Blocks<u64>,
+    recent: Blocks<u64>,
     vacant: Vec<u32>,
     places: HashMap<u32, u32>,
 }
@@ -39,7 +39,7 @@ impl Default for Parked {
 impl Parked {
     /// Returns rows and their lanes in the order of their mirrored keys.
     #[must_use]
-    pub fn sorted(mut entries: Vec<(f32, u32)>, lane: impl Fn(u32) -> Lane) -> Parked {
+    pub fn sorted(mut entries: Vec<(f32, u32)>, lane: impl Fn(u32) -> Lane<u64>) -> Parked {
         entries.sort_unstable_by(|one, other| other.0.total_cmp(&one.0));
         let mut parked = Parked::default();
         for block in entries.chunks(LANES) {
@@ -52,7 +52,7 @@ impl Parked {
                     .unwrap_or(0),
             );
             for ((number, (_, row)), lane) in (first..).zip(block).zip(&lanes) {
-                parked.sorted.write(number, *row, lane, |slot| slot);
+                parked.sorted.write(number, *row, lane.key, lane.legs());
                 parked.places.insert(*row, number);
             }
         }
@@ -60,16 +60,16 @@ impl Parked {
     }
 
     /// Parks a row, or gives it another lane.
-    pub fn add(&mut self, row: u32, lane: &Lane) {
+    pub fn add(&mut self, row: u32, lane: &Lane<u64>) {
         self.remove(row);
         let legs = lane.legs().len();
-        let fits = |number: &u32| self.recent.rows(*number) >= legs;
+        let fits = |number: &u32| self.recent.legs(*number) >= legs;
         if !self.vacant.last().is_some_and(fits) {
             let first = self.recent.push(legs.next_multiple_of(4));
             self.vacant.extend((first..first + LANES as u32).rev());
         }
         if let Some(number) = self.vacant.pop() {
-            self.recent.write(number, row, lane, |slot| slot);
+            self.recent.write(number, row, lane.key, lane.legs());
             self.places.insert(row, number | IS_RECENT);
         }
     }
@@ -89,7 +89,7 @@ impl Parked {
     /// Returns whether so many came since the last sorting that looking at them costs more than sorting anew.
     #[must_use]
     pub fn is_untidy(&self) -> bool {
-        self.recent.blocks.len() * LANES > RECENT.max(2 * self.places.len())
+        self.recent.len() * LANES > RECENT.max(2 * self.places.len())
     }
 
     /// Adds the rows that may have recovered.
@@ -106,7 +106,7 @@ impl Parked {
                 only: Classes::MAX,
             };
             blocks.runs(-ratios.recovery_threshold(), true, |range| {
-                u16::scan(kernel, &scan, range, rows)
+                u64::scan(kernel, &scan, range, rows)
             });
         }
     }

@@ -12,8 +12,11 @@
 //! `R = 0` and `P > 0` has an infinite ratio and a table entry so large that the band of its blocks covers everything:
 //! every holder is checked until the next anchor. A ratio of collateral counts for 8 at most in the table.
 
+use super::lane::PARTS;
 use super::round::{down, up, ROOM};
 use super::rule::{is_debt, Factors};
+use super::store::Record;
+use crate::sabotage::{planted, Fault};
 
 /// Slots that fit the registers of the fast kernel.
 pub const PAGE: usize = 128;
@@ -37,19 +40,23 @@ pub struct Page(pub [f32; PAGE]);
 
 /// A block's band: how far above zero a sum may be computed although the true one is negative.
 ///
-/// Proof for `n ≤ 33` legs (one may be the unit of dust). Let `v` be a lane's values (`Σv ≤ 1 + 2⁻²²`, each rounded
-/// against the borrower) and `t` the table (likewise), so the sum `S` of the f32 products, taken exactly, is below `10⁻⁹` for
+/// Proof for `n ≤ 33` legs (one may be the unit of dust). Let `v` be a lane's shares as part of the whole, each rounded
+/// against the borrower to one of [`PARTS`], so that `Σv ≤ 1 + 2⁻¹⁸`; a share has at most 24 bits, which a float holds
+/// exactly. Let `t` be the table (rounded likewise), so the sum `S` of the products, taken exactly, is below `10⁻⁹` for
 /// every liquidatable position: 0 from the argument above, and `64/2³⁶ < 10⁻⁹` where no unit leg carries the hidden
 /// units. Collateral comes first. Let `m = max |t|` over the block, `α` the sum of the collateral products and `β` of the
-/// debts': `α ≤ m·Σv_c`, `β ≤ m·Σv_d`, `α ≤ β + 10⁻⁹`, hence `α ≤ (m·(1 + 2⁻²²) + 10⁻⁹)/2`. Each fused step errs by at
+/// debts': `α ≤ m·Σv_c`, `β ≤ m·Σv_d`, `α ≤ β + 10⁻⁹`, hence `α ≤ (m·(1 + 2⁻¹⁸) + 10⁻⁹)/2`. Each fused step errs by at
 /// most 2⁻²⁴ of the partial sum that it makes. Partial sums rise to `α` and fall from there; the first one computed below 0 stays
 /// there, and the lane is a candidate, so only partial sums in `[0, α·(1 + 33·2⁻²⁴)]` matter: in all at most `n·2⁻²⁴·α ≤
-/// n·2⁻²⁵·m·(1 + 2⁻¹⁸)`. A separate multiplication adds `2⁻²⁴·(α + β')` where `β'`, the debts until then, is at most `α`:
+/// n·2⁻²⁵·m·(1 + 2⁻¹⁷)`. A separate multiplication adds `2⁻²⁴·(α + β')` where `β'`, the debts until then, is at most `α`:
 /// `(n + 2)·2⁻²⁵·m`. For `n = 33` that is `1.044·10⁻⁶·m`, and products below 2⁻¹²⁶, which a processor may take for 0,
-/// add `33·2⁻¹²⁶ < 10⁻⁹`. The band is `1.1·10⁻⁶·m + 2·10⁻⁹`.
+/// add `33·2⁻¹²⁶ < 10⁻⁹`. The band is `1.1·10⁻⁶·m + 2·10⁻⁹`, in parts like the sums: all of this scales.
 #[must_use]
 pub fn band(largest: f32) -> f32 {
-    (1.1e-6 * largest + 2e-9).next_up()
+    if planted(Fault::BandZero) {
+        return 0.0;
+    }
+    ((1.1e-6 * largest + 2e-9) * PARTS as f32).next_up()
 }
 
 /// The bands of all blocks: one for most, a wider one for those with a slot that rose a lot.
@@ -82,6 +89,13 @@ impl Bands {
         }
     }
 
+    /// Returns the band of all blocks, if they share one.
+    #[inline]
+    #[must_use]
+    pub fn usual(&self) -> Option<f32> {
+        (self.excess == 0).then_some(self.usual)
+    }
+
     /// Returns the band of a block with slots of these classes.
     #[inline]
     #[must_use]
@@ -103,6 +117,8 @@ impl Bands {
 #[derive(Clone, Debug)]
 pub struct Paging {
     local: Vec<u8>,
+    /// Whether every slot is on the page.
+    pub is_whole: bool,
 }
 
 const ELSEWHERE: u8 = u8::MAX;
@@ -120,7 +136,8 @@ impl Paging {
         for (number, slot) in slots.iter().enumerate() {
             local[usize::from(*slot)] = number as u8;
         }
-        Paging { local }
+        let is_whole = slots.len() == local.len();
+        Paging { local, is_whole }
     }
 
     /// Returns a slot's number on the page, if it is there.
@@ -131,6 +148,13 @@ impl Paging {
             .get(usize::from(slot))
             .copied()
             .filter(|local| *local != ELSEWHERE)
+    }
+
+    /// Returns the number of a slot that is on the page.
+    #[inline]
+    #[must_use]
+    pub fn number(&self, slot: u16) -> u16 {
+        self.local[usize::from(slot)].into()
     }
 }
 
@@ -165,7 +189,7 @@ impl Ratios {
             .collect();
         let assets = anchor.len() / 2;
         let mut ratios = Ratios {
-            table: vec![0.0; anchor.len() + 1],
+            table: vec![0.0; anchor.len() + 2],
             held: vec![false; anchor.len()],
             anchor,
             least: [vec![NO_LEAST; assets], vec![NO_LEAST; assets]],
@@ -176,9 +200,10 @@ impl Ratios {
             parked: vec![0.0; assets * 2],
             parked_sizes: [0.0; PAGE],
         };
-        let unit = ratios.unit_slot();
-        ratios.table[usize::from(unit)] = -1.0;
-        ratios.resize_class(usize::from(unit) % PAGE);
+        for (slot, entry) in (usize::from(ratios.unit_slot())..).zip([-1.0, 1.0]) {
+            ratios.table[slot] = entry;
+            ratios.resize_class(slot % PAGE);
+        }
         ratios
     }
 
@@ -186,6 +211,17 @@ impl Ratios {
     #[must_use]
     pub fn unit_slot(&self) -> u16 {
         self.anchor.len() as u16
+    }
+
+    /// Returns the slot of a dust position's constant leg: that of the hidden units, or of as much collateral.
+    ///
+    /// Debts without a price at the anchor hide nothing: they are worth nothing until one of them has a price, and then
+    /// the whole block is looked at. Without collateral for a constant leg, positions worth nothing on either side would be
+    /// candidates at every tick.
+    #[must_use]
+    pub fn constant_slot(&self, record: Record<'_>) -> u16 {
+        let owes = |(slot, _): (u16, u64)| is_debt(slot) && self.anchor[usize::from(slot)] > 0;
+        self.unit_slot() + u16::from(!record.legs().any(owes))
     }
 
     /// Takes a slot's present price and whether anybody holds it.
@@ -274,6 +310,17 @@ impl Ratios {
         steps
     }
 
+    /// Returns what a smallest unit of every slot that has holders is worth today, of what it was worth at the anchor.
+    #[must_use]
+    pub fn todays(&self, units: &[f64]) -> Vec<f64> {
+        let ratio = |slot: usize| match self.held[slot] {
+            true => self.most[slot % 2][slot / 2],
+            false => 1.0,
+        };
+        let units = units.iter().enumerate();
+        units.map(|(slot, unit)| unit * ratio(slot)).collect()
+    }
+
     /// Returns the page's table and its blocks' bands.
     #[must_use]
     pub fn of_page(&self) -> (&[f32], Bands) {
@@ -299,6 +346,9 @@ fn entry(anchor: u128, weighted: u128, debt: bool) -> (f32, f64, f64) {
         return match (debt, weighted == 0) {
             (_, true) => (0.0, NO_LEAST, NO_MOST),
             (false, false) => (0.0, NO_LEAST, f64::INFINITY),
+            (true, false) if planted(Fault::OrderedCompare) => {
+                (f32::NEG_INFINITY, NO_LEAST, f64::INFINITY)
+            }
             (true, false) => (-UNANCHORED, NO_LEAST, f64::INFINITY),
         };
     }

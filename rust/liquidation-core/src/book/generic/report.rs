@@ -1,5 +1,7 @@
 //! What the book says about positions beyond the verdict: health, who is next, at which price.
 
+use std::cmp::Ordering;
+
 use super::rule::sums;
 use super::wide::Wide;
 use super::GenericBook;
@@ -48,12 +50,16 @@ impl GenericBook {
 
     /// Returns how many positions have a health in each bin; the last bin includes its upper edge.
     pub fn histogram(&self, edges: &[f64]) -> Result<Vec<u64>, CoreError> {
-        let rising = edges.windows(2).all(|pair| pair[0] < pair[1]);
-        if edges.len() < 2 || !rising {
-            return Err(CoreError::Argument(format!(
-                "found {} edges, expected at least 2, each above the one before",
-                edges.len()
-            )));
+        if edges.len() < 2 {
+            let message = format!("found {} edges, expected at least 2", edges.len());
+            return Err(CoreError::Argument(message));
+        }
+        let rises = |pair: &[f64]| pair[0].partial_cmp(&pair[1]) == Some(Ordering::Less);
+        if let Some(pair) = edges.windows(2).find(|pair| !rises(pair)) {
+            let (before, edge) = (pair[0], pair[1]);
+            let message =
+                format!("found edge {edge} after {before}, expected each above the one before");
+            return Err(CoreError::Argument(message));
         }
         let (mut counts, last) = (vec![0; edges.len() - 1], edges[edges.len() - 1]);
         for row in self.store.rows().present() {

@@ -1,4 +1,4 @@
-//! Floats that err on a known side: the screen may ask too often, never too seldom.
+//! Numbers that err on a known side: the screen may ask too often, never too seldom.
 
 /// Room for the rounding of a handful of operations on f64, each below 2⁻⁵³, and of [`super::rule::Factor::to_f64`].
 pub const ROOM: f64 = 1.0 / (1u64 << 44) as f64;
@@ -25,20 +25,19 @@ pub fn up(value: f64) -> f32 {
     }
 }
 
-/// Returns the largest f32 that is not above a share, a number from 0 to about 1: one step of its bits, without a branch.
+/// Returns the largest whole number that is not above `value`, which is from 0 to 2³² − 2.
 #[inline]
 #[must_use]
-pub fn share_down(share: f64) -> f32 {
-    let near = share as f32;
-    f32::from_bits(near.to_bits() - u32::from(f64::from(near) > share))
+pub fn parts_down(value: f64) -> u32 {
+    value as u32
 }
 
-/// Returns the smallest f32 that is not below a share.
+/// Returns the smallest whole number that is not below `value`, which is from 0 to 2³² − 2.
 #[inline]
 #[must_use]
-pub fn share_up(share: f64) -> f32 {
-    let near = share as f32;
-    f32::from_bits(near.to_bits() + u32::from(f64::from(near) < share))
+pub fn parts_up(value: f64) -> u32 {
+    let below = value as u32;
+    below + u32::from(f64::from(below) < value)
 }
 
 #[cfg(test)]
@@ -64,22 +63,20 @@ mod tests {
                 );
             }
         }
-        for share in [
+        for value in [
             0.0,
             1e-60,
-            1e-40,
-            1e-9,
-            0.1,
-            1.0 / 3.0,
-            1.0 - 1e-12,
+            0.3,
             1.0,
-            1.0 + 1e-9,
+            1.0 + 1e-12,
+            16_777_151.5,
+            16_777_152.0,
         ] {
-            assert_eq!(
-                (share_down(share), share_up(share)),
-                (down(share), up(share)),
-                "{share}"
+            assert!(
+                f64::from(parts_down(value)) <= value && value <= f64::from(parts_up(value)),
+                "{value}"
             );
+            assert!(parts_up(value) - parts_down(value) <= 1, "{value}");
         }
         assert_eq!((down(1e39), up(1e39)), (f32::MAX, f32::INFINITY));
     }

@@ -4,25 +4,23 @@
 //! price u64, weights u32 ×2 each), positions (u64; id u64, bits u8, legs u8, slot u16 and amount u64 each), and the SHA-256 of
 //! everything before. Rearmed positions are among those that the next tick tells.
 
-use sha2::{Digest, Sha256};
-
 use super::kernels::Kernel;
 use super::market::Asset;
 use super::rule::SIDE_LEGS;
 use super::GenericBook;
+use crate::book::sealed::{broken, Fields, Seal};
 use crate::CoreError;
 
-const MAGIC: &[u8; 7] = b"LIQBOOK";
-const VERSION: u8 = 1;
-const CHECKSUM: usize = 32;
+const SEAL: Seal = Seal {
+    magic: b"LIQBOOK",
+    version: 1,
+};
 
 impl GenericBook {
     /// Returns the book as bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.len() * 80 + 4096);
-        bytes.extend_from_slice(MAGIC);
-        bytes.push(VERSION);
+        let mut bytes = SEAL.begin(self.len() * 80 + 4096);
         bytes.extend_from_slice(&self.clock.0.to_le_bytes());
         bytes.extend_from_slice(&self.clock.1.to_le_bytes());
         self.write_market(&mut bytes);
@@ -37,9 +35,7 @@ impl GenericBook {
                 bytes.extend_from_slice(&amount.to_le_bytes());
             }
         }
-        let checksum = Sha256::digest(&bytes);
-        bytes.extend_from_slice(&checksum);
-        bytes
+        SEAL.end(bytes)
     }
 
     fn write_market(&self, bytes: &mut Vec<u8>) {
@@ -60,7 +56,7 @@ impl GenericBook {
 
     /// Returns the book of these bytes, its order laid at the prices in them.
     pub fn from_bytes(bytes: &[u8], kernel: Kernel) -> Result<GenericBook, CoreError> {
-        let mut fields = Fields(checked(bytes)?);
+        let mut fields = SEAL.open(bytes)?;
         let clock = (fields.u64()?, fields.u64()?);
         let (mut assets, mut prices, mut weights) =
             (Vec::new(), Vec::new(), [Vec::new(), Vec::new()]);
@@ -82,9 +78,7 @@ impl GenericBook {
         for _ in 0..fields.u64()? {
             book.read_position(&mut fields)?;
         }
-        if !fields.0.is_empty() {
-            return Err(broken("more bytes than its counts say"));
-        }
+        fields.end()?;
         book.reanchor();
         Ok(book)
     }
@@ -109,72 +103,5 @@ impl GenericBook {
             self.place(row);
         }
         Ok(())
-    }
-}
-
-/// The bytes between the version and the checksum.
-fn checked(bytes: &[u8]) -> Result<&[u8], CoreError> {
-    let Some(content) = bytes
-        .strip_prefix(MAGIC)
-        .filter(|content| content.len() > CHECKSUM)
-    else {
-        return Err(CoreError::Snapshot(format!(
-            "found {} bytes that are not a snapshot of a book",
-            bytes.len()
-        )));
-    };
-    if content[0] != VERSION {
-        return Err(CoreError::Snapshot(format!(
-            "found a snapshot of version {}, expected {VERSION}",
-            content[0]
-        )));
-    }
-    let (summed, checksum) = bytes.split_at(bytes.len() - CHECKSUM);
-    if Sha256::digest(summed)[..] != *checksum {
-        return Err(broken("a checksum that is not its content's"));
-    }
-    Ok(&content[1..content.len() - CHECKSUM])
-}
-
-fn broken(found: &str) -> CoreError {
-    CoreError::Snapshot(format!(
-        "found a snapshot with {found}, expected a whole one"
-    ))
-}
-
-/// What is left to read.
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Fields<'a> {
-    fn take(&mut self, count: usize) -> Result<&'a [u8], CoreError> {
-        let (taken, left) = self
-            .0
-            .split_at_checked(count)
-            .ok_or_else(|| broken("an end before its time"))?;
-        self.0 = left;
-        Ok(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], CoreError> {
-        let taken = self.take(N)?;
-        taken
-            .try_into()
-            .map_err(|_| broken("an end before its time"))
-    }
-
-    fn u8(&mut self) -> Result<u8, CoreError> {
-        self.array().map(u8::from_le_bytes)
-    }
-
-    fn u16(&mut self) -> Result<u16, CoreError> {
-        self.array().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Result<u32, CoreError> {
-        self.array().map(u32::from_le_bytes)
-    }
-
-    fn u64(&mut self) -> Result<u64, CoreError> {
-        self.array().map(u64::from_le_bytes)
     }
 }

@@ -42,6 +42,23 @@ pub fn sorted(mut entries: Vec<Keyed>) -> Vec<Keyed> {
     entries
 }
 
+/// Writes numbers into `sorted` by rising size, those of one size in the order they have; sizes are below 64.
+pub fn sort_by_size(numbers: &[u32], size: impl Fn(u32) -> usize, sorted: &mut [u32]) {
+    let mut starts = [0usize; 64];
+    numbers
+        .iter()
+        .for_each(|number| starts[size(*number) % 64] += 1);
+    let mut before = 0;
+    for start in &mut starts {
+        before += std::mem::replace(start, before);
+    }
+    for number in numbers {
+        let start = &mut starts[size(*number) % 64];
+        sorted[*start] = *number;
+        *start += 1;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +87,15 @@ mod tests {
             .map(|entry| keys[entry.row() as usize])
             .collect();
         assert!(order.is_sorted() && order.len() == keys.len());
+    }
+    #[test]
+    fn those_of_one_size_keep_their_order() {
+        let (sizes, mut sorted) = ([3, 1, 3, 33, 1], [0; 5]);
+        sort_by_size(
+            &[0, 1, 2, 3, 4],
+            |number| sizes[number as usize],
+            &mut sorted,
+        );
+        assert_eq!(sorted, [1, 4, 0, 2, 3]);
     }
 }

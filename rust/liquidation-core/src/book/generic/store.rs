@@ -28,7 +28,21 @@ impl<'a> Record<'a> {
             .map(move |(leg, amount)| (slot(leg), *amount))
     }
 
+    /// Returns how many legs it has.
+    #[inline]
+    #[must_use]
+    pub fn len(self) -> usize {
+        self.legs
+    }
+
+    /// Returns whether it has none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.legs == 0
+    }
+
     /// Returns whether it owes anything.
+    #[inline]
     #[must_use]
     pub fn has_debt(self) -> bool {
         self.legs.checked_sub(1).is_some_and(|last| {
@@ -84,30 +98,23 @@ impl Rows {
                 words: &[],
                 legs: 0,
             },
-            legs => Record {
-                words: &chunk.words[chunk.starts[place] as usize..][..words(legs.into())],
-                legs: legs.into(),
-            },
+            legs => chunk.record(chunk.starts[place], legs),
         }
-    }
-
-    /// Returns how many legs a row has, and the row: a loop over many fetches them all into the cache at once.
-    #[inline]
-    #[must_use]
-    pub fn preview(&self, row: u32) -> (usize, u32) {
-        let record = self.record(row);
-        std::hint::black_box(record.words.first().copied());
-        (record.legs, row)
     }
 
     /// Returns the rows that are not removed.
     pub fn present(&self) -> impl Iterator<Item = u32> + '_ {
+        self.records().map(|(row, _)| row)
+    }
+
+    /// Returns the rows that are not removed, and their legs.
+    pub fn records(&self) -> impl Iterator<Item = (u32, Record<'_>)> + '_ {
         let chunks = (0u32..).zip(&self.chunks);
         chunks.flat_map(|(number, chunk)| {
-            let present = (0u32..)
-                .zip(&chunk.legs)
-                .filter(|(_, legs)| **legs != REMOVED);
-            present.map(move |(place, _)| number * CHUNK as u32 + place)
+            let rows = number * CHUNK as u32..;
+            let places = rows.zip(chunk.starts.iter().zip(&chunk.legs));
+            let present = places.filter(|(_, (_, legs))| **legs != REMOVED);
+            present.map(|(row, (start, legs))| (row, chunk.record(*start, *legs)))
         })
     }
 
@@ -141,6 +148,14 @@ impl Rows {
 }
 
 impl Chunk {
+    #[inline]
+    fn record(&self, start: u32, legs: u8) -> Record<'_> {
+        Record {
+            words: &self.words[start as usize..][..words(legs.into())],
+            legs: legs.into(),
+        }
+    }
+
     fn write(&mut self, place: usize, id: u64, legs: &[(u16, u64)]) {
         if place == self.ids.len() {
             self.ids.push(id);

@@ -14,9 +14,7 @@ use lending_math::{BPS, SLOTS_PER_YEAR, WAD};
 
 use super::health::{Judgement, LegAt, Verdict};
 use super::pricing::Standing;
-
-/// A slot that never comes.
-pub const NEVER: u64 = u64::MAX;
+use crate::book::timers::NEVER;
 
 const YEAR: u64 = BPS * SLOTS_PER_YEAR;
 const WHOLE: u64 = WAD as u64;

@@ -15,7 +15,8 @@ pub struct Priced {
     pub config: Config,
     /// Atto-USD per smallest unit at the last price, believed or not.
     pub unit: u128,
-    /// The index at the slot, times 10¹⁸.
+    /// The index at the slot, times 10¹⁸; the largest number where it would be larger: no debt fits that, and collateral,
+    /// for which the program never computes an index, stands as it is.
     pub index: u128,
     /// The stored index that `index` is projected from, and since when.
     pub stored: (u128, u64),
@@ -23,7 +24,7 @@ pub struct Priced {
     pub refusal: Option<Error>,
     /// Last slot at which the price is not too old.
     pub fresh_until: u64,
-    /// `⌈unit·borrow_factor⌉`: what one token more of debt weighs at most.
+    /// `⌈unit·borrow_factor⌉`: what one token more of debt weighs at most; the largest number where it would be larger.
     pub debt_grain: u128,
 }
 
@@ -32,7 +33,7 @@ pub struct Priced {
 pub enum Standing {
     /// Its account or its oracle's has not been seen.
     Missing,
-    /// Its price or index cannot be computed: `Overflow` or `InvalidConfig`.
+    /// Its price cannot be computed: `Overflow` or `InvalidConfig`.
     Broken(Error),
     /// It can be valued.
     Priced(Priced),
@@ -71,13 +72,14 @@ impl Priced {
             mint: reserve.mint,
             config: reserve.config,
             unit,
-            index: index_at(reserve, now)?,
+            index: index_at(reserve, now).unwrap_or(u128::MAX),
             stored: (reserve.borrow_index, reserve.accrued_slot),
             refusal: check(oracle, &reserve.config, now).err(),
             fresh_until: oracle
                 .slot
                 .saturating_add(reserve.config.max_oracle_age_slots),
-            debt_grain: share_of_up(unit, u64::from(reserve.config.borrow_factor_bps))?,
+            debt_grain: share_of_up(unit, u64::from(reserve.config.borrow_factor_bps))
+                .unwrap_or(u128::MAX),
         })
     }
 }

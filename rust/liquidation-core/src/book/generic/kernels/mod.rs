@@ -9,7 +9,7 @@ mod portable;
 use std::ops::Range;
 
 use super::blocks::Blocks;
-use super::ratios::{Bands, Classes};
+use super::ratios::{Bands, Classes, PAGE};
 use crate::CoreError;
 
 /// The instruction set of the screen.
@@ -60,7 +60,9 @@ impl Kernel {
         }
     }
 
-    fn runs_here(self) -> bool {
+    /// Returns whether this processor has it.
+    #[must_use]
+    pub fn runs_here(self) -> bool {
         match self {
             #[cfg(target_arch = "x86_64")]
             Kernel::Avx512 => is_x86_feature_detected!("avx512f"),
@@ -94,33 +96,41 @@ impl<S> Clone for Scan<'_, S> {
 
 impl<S> Copy for Scan<'_, S> {}
 
-/// How a block numbers its slots.
-pub trait Slot: Copy + Default + std::fmt::Debug + Send + Sync + 'static {
-    /// Returns the number.
-    fn index(self) -> usize;
+/// A leg as a block keeps it: a slot and a share in one word; all zeros is a leg of nothing.
+pub trait Word: Copy + Default + std::fmt::Debug + Send + Sync + 'static {
+    /// Returns the word of a slot and a share of less than 2²⁴ parts.
+    fn new(slot: u16, share: u32) -> Self;
+    /// Returns the slot.
+    fn slot(self) -> usize;
+    /// Returns the share, exactly.
+    fn share(self) -> f32;
     /// Adds the rows of the blocks' candidates to `rows`.
     fn scan(kernel: Kernel, scan: &Scan<'_, Self>, blocks: Range<usize>, rows: &mut Vec<u32>);
 }
 
 /// Visits the blocks of a scan; `$under` computes the lanes whose sum is not at least `$band`.
 macro_rules! each_block {
-    ($scan:ident, $range:ident, $rows:ident, |$values:ident, $slots:ident, $band:ident| $under:expr) => {
-        for number in $range {
-            let block = &$scan.blocks.blocks[number];
-            let classes = block.classes();
-            if classes & $scan.only == 0 {
-                continue;
-            }
-            let ($values, $slots) = (
-                &$scan.blocks.values[block.legs()],
-                &$scan.blocks.slots[block.legs()],
-            );
-            let $band = $scan.bands.of(classes);
-            let mut under: u16 = $under & block.live;
+    ($scan:ident, $range:ident, $rows:ident, |$legs:ident, $band:ident| $under:expr) => {
+        let blocks = $scan.blocks;
+        let alike = $scan.only == $crate::book::generic::ratios::Classes::MAX;
+        let usual = $scan.bands.usual().filter(|_| alike);
+        for (head, number) in blocks.heads[$range.clone()].iter().zip($range) {
+            let $band = match usual {
+                Some(usual) => usual,
+                None => {
+                    let classes = blocks.classes(number);
+                    if classes & $scan.only == 0 {
+                        continue;
+                    }
+                    $scan.bands.of(classes)
+                }
+            };
+            let $legs = &blocks.rows[head.rows()];
+            let mut under: u16 = $under & head.live;
             while under != 0 {
                 let lane =
                     number * crate::book::generic::blocks::LANES + under.trailing_zeros() as usize;
-                $rows.push($scan.blocks.owner(lane));
+                $rows.push(blocks.owner(lane));
                 under &= under - 1;
             }
         }
@@ -128,43 +138,68 @@ macro_rules! each_block {
 }
 use each_block;
 
-macro_rules! slot {
-    ($number:ty, $avx512:path, $avx2:path) => {
-        impl Slot for $number {
-            #[inline]
-            fn index(self) -> usize {
-                usize::from(self)
-            }
-
-            #[allow(unsafe_code)]
-            fn scan(
-                kernel: Kernel,
-                scan: &Scan<'_, $number>,
-                blocks: Range<usize>,
-                rows: &mut Vec<u32>,
-            ) {
-                match kernel {
-                    // SAFETY: a Kernel is made by `best` or `named`, which ask the processor
-                    #[cfg(target_arch = "x86_64")]
-                    Kernel::Avx512 if kernel.runs_here() => unsafe { $avx512(scan, blocks, rows) },
-                    // SAFETY: as above
-                    #[cfg(target_arch = "x86_64")]
-                    Kernel::Avx2 if kernel.runs_here() => unsafe { $avx2(scan, blocks, rows) },
-                    _ => portable::scan(scan, blocks, rows),
-                }
+macro_rules! scan {
+    ($avx512:path, $avx2:path) => {
+        #[allow(unsafe_code)]
+        fn scan(kernel: Kernel, scan: &Scan<'_, Self>, blocks: Range<usize>, rows: &mut Vec<u32>) {
+            match kernel {
+                // SAFETY: a Kernel is made by `best` or `named`, which ask the processor
+                #[cfg(target_arch = "x86_64")]
+                Kernel::Avx512 if kernel.runs_here() => unsafe { $avx512(scan, blocks, rows) },
+                // SAFETY: as above
+                #[cfg(target_arch = "x86_64")]
+                Kernel::Avx2 if kernel.runs_here() => unsafe { $avx2(scan, blocks, rows) },
+                _ => portable::scan(scan, blocks, rows),
             }
         }
     };
 }
 
-slot!(u8, avx512::scan_page, avx2::scan_page);
-slot!(u16, avx512::scan_all, avx2::scan_all);
+/// A slot of the page in the lowest 8 bits, the share above it.
+impl Word for u32 {
+    #[inline]
+    fn new(slot: u16, share: u32) -> u32 {
+        share << 8 | u32::from(slot as u8)
+    }
+
+    #[inline]
+    fn slot(self) -> usize {
+        self as usize & (PAGE - 1)
+    }
+
+    #[inline]
+    fn share(self) -> f32 {
+        (self >> 8) as f32
+    }
+
+    scan!(avx512::scan_page, avx2::scan_page);
+}
+
+/// Any slot in the lower half, the share as a float in the upper one.
+impl Word for u64 {
+    #[inline]
+    fn new(slot: u16, share: u32) -> u64 {
+        u64::from((share as f32).to_bits()) << 32 | u64::from(slot)
+    }
+
+    #[inline]
+    fn slot(self) -> usize {
+        self as usize & usize::from(u16::MAX)
+    }
+
+    #[inline]
+    fn share(self) -> f32 {
+        f32::from_bits((self >> 32) as u32)
+    }
+
+    scan!(avx512::scan_all, avx2::scan_all);
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::book::generic::lane::{Lane, Outline};
-    use crate::book::generic::ratios::{Ratios, PAGE};
+    use crate::book::generic::lane::{Lane, Outline, Scale};
+    use crate::book::generic::ratios::Ratios;
     use crate::book::generic::rule::Factors;
     use crate::book::generic::store::Store;
 
@@ -175,21 +210,27 @@ mod tests {
     }
 
     /// Returns one block of 16 lanes of these legs, at prices of one.
-    fn block<S: Slot>(legs: &[(u16, u64)], slot: impl Fn(u16) -> S) -> Blocks<S> {
+    fn block<W: Word>(legs: &[(u16, u64)]) -> Blocks<W> {
         let (mut store, mut blocks) = (Store::default(), Blocks::new(1));
         let row = store.put(1, legs);
         let units = vec![1e18; PAGE];
-        let outline = Outline::of(store.rows().record(row), &units);
-        let lane = Lane::of(store.rows().record(row), &outline, &units, PAGE as u16);
+        let record = store.rows().record(row);
+        let outline = Outline::of(record, &units);
+        let scale = Scale {
+            units: &units,
+            ratios: &Ratios::at_anchor(&Factors::new(&[0; PAGE / 2])),
+            local: |slot| slot,
+        };
+        let lane = Lane::of(record, &outline, &scale);
         let first = blocks.push(legs.len());
-        (0..16).for_each(|number| blocks.write(first + number, number, &lane, &slot));
+        (0..16).for_each(|number| blocks.write(first + number, number, lane.key, lane.legs()));
         blocks
     }
 
-    fn candidates<S: Slot>(kernel: Kernel, blocks: &Blocks<S>, table: &[f32]) -> usize {
+    fn candidates<W: Word>(kernel: Kernel, blocks: &Blocks<W>, table: &[f32]) -> usize {
         let bands = Ratios::at_anchor(&Factors::new(&[0; PAGE / 2])).of_page().1;
         let mut rows = Vec::new();
-        S::scan(
+        W::scan(
             kernel,
             &Scan {
                 blocks,
@@ -206,7 +247,7 @@ mod tests {
     #[test]
     fn a_sum_that_compares_with_nothing_is_a_candidate() {
         let legs = [(0, 3), (1, 1)];
-        let (page, all) = (block(&legs, |slot| slot as u8), block(&legs, |slot| slot));
+        let (page, all) = (block::<u32>(&legs), block::<u64>(&legs));
         let mut table = vec![1.0f32; PAGE];
         for kernel in everywhere() {
             table[1] = -1.0;
@@ -233,7 +274,7 @@ mod tests {
         for kernel in everywhere() {
             for slot in (1..PAGE as u16).step_by(2) {
                 let legs = [(slot - 1, 3), (slot, 1)];
-                let (page, all) = (block(&legs, |slot| slot as u8), block(&legs, |slot| slot));
+                let (page, all) = (block::<u32>(&legs), block::<u64>(&legs));
                 let mut table: Vec<f32> = (0..PAGE)
                     .map(|slot| if slot % 2 == 0 { 1.0 } else { -1.0 })
                     .collect();

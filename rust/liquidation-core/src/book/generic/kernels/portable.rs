@@ -2,23 +2,27 @@
 
 use std::ops::Range;
 
-use super::{each_block, Scan, Slot};
-use crate::book::generic::blocks::LANES;
+use super::{each_block, Scan, Word};
+use crate::book::generic::blocks::{Row, LANES};
+use crate::sabotage::{planted, Fault};
 
 /// Adds the rows of the blocks' candidates.
-pub fn scan<S: Slot>(scan: &Scan<'_, S>, blocks: Range<usize>, rows: &mut Vec<u32>) {
-    each_block!(scan, blocks, rows, |values, slots, band| under(
-        values, slots, scan.table, band
+pub fn scan<W: Word>(scan: &Scan<'_, W>, blocks: Range<usize>, rows: &mut Vec<u32>) {
+    each_block!(scan, blocks, rows, |legs, band| under(
+        legs, scan.table, band
     ));
 }
 
 #[inline]
-fn under<S: Slot>(values: &[f32], slots: &[S], table: &[f32], band: f32) -> u16 {
+fn under<W: Word>(legs: &[Row<W>], table: &[f32], band: f32) -> u16 {
     let mut sums = [0f32; LANES];
-    for (values, slots) in values.chunks_exact(LANES).zip(slots.chunks_exact(LANES)) {
-        for lane in 0..LANES {
-            sums[lane] += values[lane] * table[slots[lane].index()];
+    for Row(words) in legs {
+        for (sum, word) in sums.iter_mut().zip(words) {
+            *sum += word.share() * table[word.slot()];
         }
+    }
+    if planted(Fault::OrderedCompare) {
+        return (0..LANES).fold(0, |bits, lane| bits | u16::from(sums[lane] < band) << lane);
     }
     let at_least = |bits: u16, lane: usize| bits | u16::from(sums[lane] >= band) << lane;
     !(0..LANES).fold(0, at_least) // a sum that compares with nothing is a candidate

@@ -1,0 +1,52 @@
+"""G3: an account's bytes, decoded, judged in the protocol's integers and indexed: in Rust, through Python, and driftpy's part."""
+
+import json
+import os
+import subprocess
+import time
+from pathlib import Path
+from statistics import median
+
+from benches import peers
+from benches.rounds import Values
+from liquidation_engine import PositionBook
+
+POSITIONS = 10_000
+PROGRAM, MARKET = bytes([9] * 32), bytes([8] * 32)
+DRIFTPY = Path(os.environ.get("LIQUIDATION_DRIFTPY", peers.ROOT / ".venv-driftpy")) / "bin" / "python"
+
+
+def accounts(rounds: int) -> Values:
+    """Measure it on 10,000 positions of five legs; driftpy only decodes the same shape, which favours it."""
+    library = peers.library()
+    if library is None:
+        return dict.fromkeys(("G3_reference_us", "G3_python_us", "G3_driftpy"))
+    reference = peers.Reference(library, POSITIONS)
+    book, states = PositionBook.for_market("reference", PROGRAM, MARKET), reference.accounts()
+    book.tick(1, 1)
+    for address, data in states:
+        book.apply(address, PROGRAM, 1, data)
+    positions, inside, around = states[-POSITIONS:], [], []
+    for slot in range(2, 2 + max(5, rounds // 3)):
+        inside.append(reference.apply())
+        started = time.perf_counter()
+        for address, data in positions:
+            book.apply(address, PROGRAM, slot, data)
+        around.append((time.perf_counter() - started) / POSITIONS)
+    reference.free()
+    driftpy = driftpy_seconds()
+    return {
+        "G3_reference_us": median(inside) * 1e6,
+        "G3_python_us": median(around) * 1e6,
+        "driftpy_us": driftpy and driftpy * 1e6,
+        "G3_driftpy": driftpy and driftpy / median(inside),
+    }
+
+
+def driftpy_seconds() -> float | None:
+    """Return what driftpy takes to decode a user of five deposits and debts, None without its environment."""
+    if not DRIFTPY.exists():
+        return None
+    script = Path(__file__).parent / "peers_env" / "driftpy_decode.py"
+    done = subprocess.run([DRIFTPY, script], capture_output=True, text=True, check=True)
+    return float(json.loads(done.stdout)["seconds"])
