@@ -119,6 +119,8 @@ class Bank:
     max_age: int = 60
     flags: int = 0
     emissions: tuple[int, int] = (0, 0)
+    patches: dict[int, bytes] = field(default_factory=dict)
+    """Bytes by offset that the newer program knows, over everything else."""
 
     @property
     def address(self) -> Pubkey:
@@ -154,6 +156,8 @@ class Bank:
         struct.pack_into("<QH", data, 792, self.init_limit, self.max_age)
         struct.pack_into("<QQ", data, 840, self.flags, self.emissions[0])
         data[856:872] = fixed(self.emissions[1])
+        for at, value in self.patches.items():
+            data[at : at + len(value)] = value
         return bytes(data)
 
 

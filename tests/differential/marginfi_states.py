@@ -1,6 +1,7 @@
 """Random states of marginfi 0.1.1: ordinary ones, ones at a boundary, and ones with one thing wrong."""
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -66,8 +67,8 @@ def number(text: str | float) -> int:
     return round(Fraction(str(text)) * ONE)
 
 
-def state(seed: int) -> State:
-    """Return the state of a seed."""
+def state(seed: int, change: Callable[[random.Random, "State"], None] | None = None) -> State:
+    """Return the state of a seed; `change` makes another version's of it before the accounts are written."""
     rnd = random.Random(seed)
     kind = rnd.choice(ODD) if rnd.random() < 0.35 else "ordinary"
     made, prices = [], []
@@ -82,6 +83,8 @@ def state(seed: int) -> State:
     given = State(kind, made, oracles, asset, debt, 0, [], [], accounts)
     fill(rnd, given, prices)
     spoil(rnd, given)
+    if change is not None:
+        change(rnd, given)
     finish(rnd, given)
     return given
 

@@ -1,12 +1,13 @@
-"""Vectors of marginfi 0.1.1: what its real program did with random states, in one compressed file.
+"""Vectors of marginfi: what its real program did with random states, one compressed file for each version.
 
-`python -m tests.differential.marginfi_vectors --seed N` writes `tests/vectors/marginfi.bin.gz` (needs LIQ_PROGRAMS); `read`
-gives them back. Nothing of the engine goes into them.
+`python -m tests.differential.marginfi_vectors --seed N` writes `tests/vectors/marginfi.bin.gz` (0.1.1, its binary) and
+`marginfi-0.1.9.bin.gz` (its source, compiled natively); both need LIQ_PROGRAMS. `read` gives them back. No number of the
+engine's goes into them: the least repayment of a receivership is searched with the program itself.
 
-After gzip: one line of text (program, sha256, seed, count), then each trial: position, liquidator, debt bank, collateral
-bank (32 bytes each), slot, time, amount, error (i64; 0 for none), fee, counts of accounts before and after (u8 each); an account
-is address, owner, length (u32) and bytes; one afterwards is address, count of changed runs (u16), and of each run offset (u16),
-length (u16), bytes.
+After gzip: one line of text (program, version, sha256, seed, count), then each trial: position, liquidator, debt bank, collateral
+bank (32 bytes each), slot, time, amount, error (i64; 0 for none), fee, repaid (receivership), way (u8: 1 classic, 2 receivership),
+counts of accounts before and after (u8 each); an account is address, owner, length (u32) and bytes; one afterwards is address,
+count of changed runs (u16), and of each run offset (u16), length (u16), bytes.
 """
 
 import argparse
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FILE = Path(__file__).parents[1] / "vectors" / "marginfi.bin.gz"
-HEAD = struct.Struct("<32s32s32s32sQqQqQBB")
+NEW_FILE = FILE.with_name("marginfi-0.1.9.bin.gz")
+HEAD = struct.Struct("<32s32s32s32sQqQqQQBBB")
 
 
 @dataclass
@@ -35,13 +37,16 @@ class Trial:
     amount: int
     error: int
     fee: int
+    repaid: int
+    way: int
     before: dict[bytes, tuple[bytes, bytes]]
     after: dict[bytes, bytes]
 
     def pack(self) -> bytes:
         """Return its bytes."""
         names = (self.position, self.liquidator, self.debt, self.collateral)
-        figures = (self.slot, self.time, self.amount, self.error, self.fee, len(self.before), len(self.after))
+        counts = (self.way, len(self.before), len(self.after))
+        figures = (self.slot, self.time, self.amount, self.error, self.fee, self.repaid, *counts)
         accounts = [key + owner + struct.pack("<I", len(data)) + data for key, (owner, data) in self.before.items()]
         changed = [key + runs(self.before[key][1], data) for key, data in self.after.items()]
         return HEAD.pack(*names, *figures) + b"".join(accounts + changed)
@@ -77,7 +82,7 @@ def trials(data: bytes) -> Iterator[Trial]:
         return data[at - length : at]
 
     while at < len(data):
-        *names, slot, time, amount, error, fee, known, changed = HEAD.unpack(take(HEAD.size))
+        *names, slot, time, amount, error, fee, repaid, way, known, changed = HEAD.unpack(take(HEAD.size))
         before, after = {}, {}
         for _ in range(known):
             key, owner = take(32), take(32)
@@ -90,7 +95,8 @@ def trials(data: bytes) -> Iterator[Trial]:
                 account[offset : offset + length] = take(length)
             after[key] = bytes(account)
         position, liquidator, debt, collateral = names
-        yield Trial(position, liquidator, debt, collateral, slot, time, amount, error, fee, before, after)
+        figures = (slot, time, amount, error, fee, repaid, way)
+        yield Trial(position, liquidator, debt, collateral, *figures, before, after)
 
 
 def make(programs: Path, seed: int, count: int) -> bytes:
@@ -113,20 +119,37 @@ def make(programs: Path, seed: int, count: int) -> bytes:
         }
         after = {bytes(key): data for key, data in (chain.after or {}).items() if data != given.accounts[key][1]}
         names = (POSITION, given.liquidator_address, given.banks[given.debt].address, given.banks[given.asset].address)
-        figures = (given.slot, given.time, given.amount, chain.error or 0, chain.fee)
+        figures = (given.slot, given.time, given.amount, chain.error or 0, chain.fee, 0, 1)
         parts.append(Trial(*map(bytes, names), *figures, before, after).pack())
     return b"".join(parts)
 
 
+def make_new(programs: Path, seed: int, count: int) -> bytes:
+    """Return the newer version's content before compression."""
+    from tests.differential.marginfi_accounts import PROGRAM, TOKEN
+    from tests.differential.marginfi_native import DRIVER
+    from tests.differential.marginfi_new_vectors import trials_of
+
+    digest = hashlib.sha256((programs / DRIVER).read_bytes()).hexdigest()
+    parts = [
+        f"marginfi {PROGRAM} 0.1.9 source 1f1f7a69, native build sha256 {digest} seed {seed} trials {count}\n".encode()
+    ]
+    for trial in trials_of(programs, seed, count):
+        trial.before = {at: it for at, it in trial.before.items() if it[0] != bytes(TOKEN) or len(it[1]) == 82}
+        parts.append(trial.pack())
+    return b"".join(parts)
+
+
 def main() -> None:
-    """Write the file."""
+    """Write the files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=1_000)
+    parser.add_argument("--trials", type=int, default=1_200)
     parser.add_argument("--seed", type=int, default=500_000)
     asked = parser.parse_args()
-    content = make(Path(os.environ["LIQ_PROGRAMS"]), asked.seed, asked.trials)
-    FILE.write_bytes(gzip.compress(content, 9, mtime=0))
-    print(f"{FILE}: {asked.trials} trials, {FILE.stat().st_size} bytes")
+    for file, content in ((FILE, make), (NEW_FILE, make_new)):
+        data = content(Path(os.environ["LIQ_PROGRAMS"]), asked.seed, asked.trials)
+        file.write_bytes(gzip.compress(data, 9, mtime=0))
+        print(f"{file}: {asked.trials} trials, {file.stat().st_size} bytes")
 
 
 if __name__ == "__main__":

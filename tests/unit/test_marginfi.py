@@ -11,11 +11,11 @@ from liquidation_engine.errors import ConfigError, DecodeError, MissingAccounts
 from liquidation_engine.protocols import Plan, Policy, Prediction, Refusal
 from liquidation_engine.protocols.marginfi import Bank, MarginAccount, Observer, watch
 from liquidation_engine.protocols.marginfi.instructions import liquidate
-from tests.differential.marginfi_vectors import Trial, read
+from tests.differential.marginfi_vectors import FILE, NEW_FILE, Trial, read
 
 MARGINFI = protocols.get("marginfi")
-LINE, TRIALS = read()
-RECORDED = list(TRIALS)
+RECORDED = list(read(FILE)[1])
+NEWER = list(read(NEW_FILE)[1])
 LANDED = [trial for trial in RECORDED if trial.error == 0]
 
 
@@ -60,6 +60,20 @@ def test_every_recorded_trial_is_predicted_byte_for_byte() -> None:
         outcomes[trial.error] += 1
     assert outcomes[0] > 300
     assert len(outcomes) >= 15
+
+
+def test_every_trial_of_the_newer_source_is_predicted_byte_for_byte_receiverships_too() -> None:
+    landed: Counter[int] = Counter()
+    for trial in NEWER:
+        ours = predicted(trial, version="0.1.9", instruction=f"v{trial.way}")
+        assert (ours.error or 0) == trial.error
+        assert ours.protocol_fee == trial.fee
+        assert ours.accounts_after == {name(key): data for key, data in trial.after.items()}
+        if trial.way == 2:
+            assert ours.repaid == trial.repaid
+        landed[trial.way] += trial.error == 0
+    assert landed[1] > 150
+    assert landed[2] > 150
 
 
 def test_a_landed_liquidation_is_told_in_amounts() -> None:

@@ -19,7 +19,7 @@ use marginfi_trials::{read, Trial};
 const ROUNDS: usize = 31;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let (_, trials) = read()?;
+    let (_, trials) = read("0.1.1")?;
     let trials: Vec<&Trial> = trials.iter().filter(|trial| trial.error == 0).collect();
     let given: Vec<_> = trials.iter().map(|trial| trial.accounts()).collect();
     let worlds = trials.iter().zip(&given);

@@ -1,7 +1,8 @@
 //! Mutates marginfi's accounts and asks every question of them: nothing may panic, whatever the bytes.
 //!
 //! `cargo run --release -p liquidation-core --example fuzz_marginfi -- --iterations 10000000 --seed 1`. Each iteration changes up
-//! to eight places of one account of a recorded trial, decodes it every way, and asks what it would do under one of the two versions.
+//! to eight places of one account of a recorded trial, decodes it every way, and asks what it would do under one of the two versions,
+//! by the classic liquidation or a receivership.
 //! Every 64th asks for the health, the best plan and the explanation as well.
 
 #[path = "../tests/marginfi_trials/mod.rs"]
@@ -39,7 +40,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             _ => seed = value.parse()?,
         }
     }
-    let (_, mut cases) = read()?;
+    let mut cases = read("0.1.1")?.1;
+    cases.extend(read("0.1.9")?.1);
     let adapter = named("marginfi").ok_or("marginfi is not known")?;
     let (mut random, started) = (Random(seed | 1), Instant::now());
     let mut answered = 0u64;
@@ -107,6 +109,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
 fn ask(adapter: &dyn Adapter, case: &mut Trial, random: &mut Random, everything: bool) -> bool {
     let version = ["0.1.1", "0.1.9"][random.below(2)];
     case.request.version = Some(version.to_owned());
+    case.request.instruction = Some(["v1", "v2"][random.below(2)].to_owned());
     let accounts = case.accounts();
     let mut answered = adapter
         .predict(&accounts, case.clock, &case.request)
@@ -121,7 +124,7 @@ fn ask(adapter: &dyn Adapter, case: &mut Trial, random: &mut Random, everything:
             balances: Default::default(),
             min_profit: 0,
             costs: 0,
-            instruction: None,
+            instruction: case.request.instruction.clone(),
             version: Some(version.to_owned()),
         };
         answered |= adapter.best_plan(&accounts, case.clock, &policy).is_ok();

@@ -33,9 +33,12 @@ def init_record(position: MarginAccount, payer: Pubkey) -> Instruction:
 
 
 def start(observer: Observer, position: MarginAccount, receiver: Pubkey) -> Instruction:
-    """Put the account under the receiver; every bank is written, because it keeps the prices until the end."""
-    observed = observer.balances(position.banks())
-    banks = set(position.banks())
+    """Put the account under the receiver; every bank is written, because it keeps the prices until the end.
+
+    The start does not sort the balances: an account that nobody touched since 0.1.4 still has them in its own order.
+    """
+    banks = position.banks()
+    observed = [meta for bank in banks for meta in observer.one(bank)]
     accounts = [
         writable(position.address),
         writable(addresses.liquidation_record(position.address)),

@@ -23,6 +23,8 @@ pub struct Trial {
     pub error: i64,
     /// What reached the insurance vault.
     pub fee: u64,
+    /// Debt repaid in a receivership.
+    pub repaid: u64,
     /// All accounts.
     pub before: Vec<Owned>,
     /// Those that changed.
@@ -45,12 +47,13 @@ fn by_address((key, owner, data): &Owned) -> (Pubkey, Account<'_>) {
     (*key, account)
 }
 
-/// Returns the file's first line and its trials.
-pub fn read() -> Outcome<(String, Vec<Trial>)> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/vectors/marginfi.bin.gz"
-    );
+/// Returns the first line and the trials of a version's file.
+pub fn read(version: &str) -> Outcome<(String, Vec<Trial>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
+    let path = match version {
+        "0.1.1" => format!("{folder}/marginfi.bin.gz"),
+        newer => format!("{folder}/marginfi-{newer}.bin.gz"),
+    };
     let mut content = Vec::new();
     flate2::read::GzDecoder::new(std::fs::File::open(path)?).read_to_end(&mut content)?;
     let end = content
@@ -61,7 +64,7 @@ pub fn read() -> Outcome<(String, Vec<Trial>)> {
     let mut reader = Reader(rest.get(1..).unwrap_or_default());
     let mut trials = Vec::new();
     while !reader.0.is_empty() {
-        trials.push(reader.trial()?);
+        trials.push(reader.trial(version)?);
     }
     Ok((String::from_utf8(line.to_vec())?, trials))
 }
@@ -91,7 +94,7 @@ impl<'a> Reader<'a> {
         Ok(usize::from(u16::from_le_bytes(self.array()?)))
     }
 
-    fn trial(&mut self) -> Outcome<Trial> {
+    fn trial(&mut self, version: &str) -> Outcome<Trial> {
         let (position, liquidator) = (self.array()?, self.array()?);
         let (debt_reserve, collateral_reserve) = (self.array()?, self.array()?);
         let clock = Clock {
@@ -101,7 +104,8 @@ impl<'a> Reader<'a> {
         let amount = self.u64()?;
         let error = i64::from_le_bytes(self.array()?);
         let fee = self.u64()?;
-        let [known, changed] = self.array()?;
+        let repaid = self.u64()?;
+        let [way, known, changed] = self.array()?;
         let before = (0..known)
             .map(|_| self.account())
             .collect::<Outcome<Vec<_>>>()?;
@@ -115,14 +119,15 @@ impl<'a> Reader<'a> {
             amount,
             liquidator: Some(liquidator),
             min_received: 0,
-            instruction: None,
-            version: Some("0.1.1".to_owned()),
+            instruction: Some(format!("v{way}")),
+            version: Some(version.to_owned()),
         };
         Ok(Trial {
             request,
             clock,
             error,
             fee,
+            repaid,
             before,
             after,
         })

@@ -136,6 +136,17 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Refuses to take more out of a bank's vault than it holds, where the vault was given.
+    pub fn check_vault(&self, bank: &Bank, amount: u64) -> Outcome<()> {
+        let Some(vault) = self.account(&bank.fields.key(112)) else {
+            return Ok(());
+        };
+        match lending_math::bytes::get_u64(vault.data, 64) {
+            Ok(held) if held < amount => Err(Refusal::VaultEmpty),
+            _ => Ok(()),
+        }
+    }
+
     /// Returns the only margin account among the accounts beside this one.
     pub fn only_other(&self, position: Option<&Pubkey>) -> Result<Pubkey, Unanswered> {
         let others: BTreeSet<&Pubkey> = self

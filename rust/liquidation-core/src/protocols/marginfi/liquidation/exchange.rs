@@ -54,7 +54,7 @@ impl<'a> Stage<'_, 'a> {
         };
         self.ledger(Of::Position, slot, DEBT)?
             .increase(terms.relieved, how)?;
-        self.check_vault(moved)?;
+        self.world.check_vault(self.bank(DEBT)?, moved)?;
         self.bank_mut(DEBT)?
             .collect_insurance(terms.fee.fraction())?;
         Ok(moved)
@@ -78,17 +78,5 @@ impl<'a> Stage<'_, 'a> {
             now: self.world.clock.unix_timestamp,
             version: self.world.version,
         })
-    }
-
-    /// Refuses a fee that the vault does not hold, where the vault was given.
-    fn check_vault(&self, fee: u64) -> Outcome<()> {
-        let vault = self.bank(DEBT)?.fields.key(112);
-        let Some(vault) = self.world.account(&vault) else {
-            return Ok(());
-        };
-        match lending_math::bytes::get_u64(vault.data, 64) {
-            Ok(held) if held < fee => Err(Refusal::VaultEmpty),
-            _ => Ok(()),
-        }
     }
 }

@@ -22,6 +22,8 @@ use crate::protocols::marginfi::world::World;
 const LEAST_PREMIUM: I80F48 = I80F48::literal(5, 100);
 /// Assets below this may be closed out whole.
 const CLOSEOUT: I80F48 = I80F48::whole(5);
+/// Just below 0.0001.
+const FORGIVEN: I80F48 = I80F48::from_bits(I80F48::literal(1, 10_000).bits() - 1);
 const VERSION: Version = Version::V0_1_9;
 /// Flags under which no receivership starts.
 const BUSY: u64 = flag::IN_RECEIVERSHIP
@@ -93,17 +95,19 @@ impl<'w, 'a> Stage<'w, 'a> {
         self.operate(&order.asset, |ledger| {
             ledger.decrease(amount, Decrease::Withdraw)
         })?;
+        self.world.check_vault(&bank, order.amount)?;
         Ok(self)
     }
 
-    /// Returns the debt in whole units, rounded down: what can be repaid without leaving a deposit.
+    /// Returns the most whole units that can be repaid: up to 0.0001 more than the debt are forgiven as rounding.
     pub fn most_repayable(&self, order: &Order) -> Outcome<u64> {
         let mut bank = self.check_bank(&order.debt)?;
         bank.check_state()?;
         bank.accrue(self.world.clock.unix_timestamp, &self.group, VERSION)?;
         let slot = self.position.find(&order.debt).ok_or(Refusal::NoBalance)?;
         let owed = bank.liability_amount(self.position.balance(slot).liability_shares)?;
-        math(owed.to_u64())
+        let most = math(owed.plus(FORGIVEN))?;
+        Ok(most.to_u64().unwrap_or(u64::MAX))
     }
 
     /// Repays this much and ends.
