@@ -1,7 +1,7 @@
 //! Mutates marginfi's accounts and asks every question of them: nothing may panic, whatever the bytes.
 //!
 //! `cargo run --release -p liquidation-core --example fuzz_marginfi -- --iterations 10000000 --seed 1`. Each iteration changes up
-//! to eight places of one account of a recorded trial, decodes it every way, and asks what it would do under one of the two versions,
+//! to eight places of one account of a recorded trial, decodes it as every kind of account, and asks what it would do under one of the two versions,
 //! by the classic liquidation or a receivership.
 //! Every 64th asks for the health, the best plan and the explanation as well.
 
@@ -10,9 +10,16 @@ mod marginfi_trials;
 
 use std::time::Instant;
 
+use lending_math::Pubkey;
 use liquidation_core::oracles::switchboard::PullFeed;
-use liquidation_core::protocols::adapter::{named, Adapter, Policy};
-use liquidation_core::protocols::marginfi::feed::PriceUpdate;
+use liquidation_core::protocols::adapter::{named, Account, Accounts, Adapter, Clock, Policy};
+use liquidation_core::protocols::marginfi::bytes::Fields;
+use liquidation_core::protocols::marginfi::emode::Emode;
+use liquidation_core::protocols::marginfi::feed::{self, PriceUpdate};
+use liquidation_core::protocols::marginfi::group::Group;
+use liquidation_core::protocols::marginfi::programs::{MARGINFI, PYTH_RECEIVER};
+use liquidation_core::protocols::marginfi::version::Version;
+use liquidation_core::protocols::marginfi::world::World;
 use marginfi_trials::{read, Trial};
 
 /// xorshift64*.
@@ -57,8 +64,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let kept = account.2.clone();
         mutate(&mut account.2, &mut random);
         let bytes = &account.2;
-        answered +=
-            u64::from(PriceUpdate::decode(bytes).is_some() || PullFeed::decode(bytes).is_some());
+        answered += u64::from(decode(bytes, iteration % 2 == 0));
         answered += u64::from(ask(adapter, case, &mut random, iteration % 64 == 0));
         if let Some(account) = case.before.get_mut(victim) {
             account.2 = kept;
@@ -73,6 +79,50 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     println!("{iterations} iterations from seed {seed}, {answered} answers, no panic");
     Ok(())
+}
+
+/// Reads the bytes as every kind of account, and does with it what needs no other account.
+fn decode(bytes: &[u8], is_old: bool) -> bool {
+    const KEY: Pubkey = [7; 32];
+    let version = if is_old {
+        Version::V0_1_1
+    } else {
+        Version::V0_1_9
+    };
+    let account = |owner| {
+        let data = bytes;
+        let lamports = 1;
+        Accounts::from([(
+            KEY,
+            Account {
+                owner,
+                lamports,
+                data,
+            },
+        )])
+    };
+    let clock = Clock {
+        slot: 320_000_000,
+        unix_timestamp: 1_740_000_000,
+    };
+    let (own, priced) = (account(MARGINFI), account(PYTH_RECEIVER));
+    let world = World::new(&own, clock, version);
+    let mut answered = PriceUpdate::decode(bytes).is_some() || PullFeed::decode(bytes).is_some();
+    let group = world.group(&KEY);
+    let mut bank = world.bank(&KEY);
+    if let Ok(bank) = &mut bank {
+        let group = Group(Fields::of(bytes));
+        answered |= bank.accrue(clock.unix_timestamp, &group, version).is_ok();
+        answered |= bank.note_rates(clock.unix_timestamp, &group).is_ok();
+        answered |= feed::load(bank, &world).is_ok() || feed::fixed(bank).is_ok();
+        answered |= Emode::of(std::iter::once(&*bank)) == Emode::default();
+    }
+    if let Ok(mut account) = world.margin_account(&KEY) {
+        account.sort();
+        answered |= account.sync(clock.unix_timestamp, true).is_ok();
+    }
+    answered |= World::new(&priced, clock, version).account(&KEY).is_some();
+    answered | group.is_ok_and(|group| group.is_paused(clock.unix_timestamp))
 }
 
 /// Changes up to eight places: a byte, a number at its end of the range, or the length.
