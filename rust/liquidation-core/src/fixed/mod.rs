@@ -1,3 +1,4 @@
-//! The protocols' own fixed-point numbers, each with its rounding and its overflow.
+//! The fixed-point numbers of the protocols, each with its own width and its own rounding.
 
 pub mod i80f48;
+pub mod wad;

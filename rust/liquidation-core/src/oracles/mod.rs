@@ -1,3 +1,4 @@
-//! Price accounts of the oracles that the protocols read: bytes to exact numbers, no rule of any protocol.
+//! Price accounts as their programs write them; which of their prices a protocol takes is the protocol's own rule.
 
+pub mod pyth;
 pub mod switchboard;

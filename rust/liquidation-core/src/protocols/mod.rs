@@ -3,3 +3,4 @@
 pub mod adapter;
 pub mod marginfi;
 pub mod reference;
+pub mod save;

@@ -2,7 +2,6 @@
 #![allow(dead_code)] // shared by several binaries, each reading its part
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use lending_math::Pubkey;
 use liquidation_core::protocols::adapter::{Account, Accounts, Clock, Request};
@@ -51,11 +50,12 @@ fn by_address((key, owner, data): &Owned) -> (Pubkey, Account<'_>) {
 pub fn read(version: &str) -> Outcome<(String, Vec<Trial>)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors");
     let path = match version {
-        "0.1.1" => format!("{folder}/marginfi.bin.gz"),
-        newer => format!("{folder}/marginfi-{newer}.bin.gz"),
+        "0.1.1" => format!("{folder}/marginfi.z"),
+        newer => format!("{folder}/marginfi-{newer}.z"),
     };
-    let mut content = Vec::new();
-    flate2::read::GzDecoder::new(std::fs::File::open(path)?).read_to_end(&mut content)?;
+    let packed = std::fs::read(path)?;
+    let content = miniz_oxide::inflate::decompress_to_vec_zlib(&packed)
+        .map_err(|error| format!("not zlib: {error:?}"))?;
     let end = content
         .iter()
         .position(|byte| *byte == b'\n')
