@@ -1,18 +1,23 @@
 """marginfi through Python: recorded trials, missing accounts, health, the best plan, and the order of accounts."""
 
+import dataclasses
 from collections import Counter
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from solders.pubkey import Pubkey
 
 from liquidation_engine import protocols
+from liquidation_engine._core import ArgumentError
 from liquidation_engine.errors import ConfigError, DecodeError, MissingAccounts
-from liquidation_engine.protocols import Plan, Policy, Prediction, Refusal
-from liquidation_engine.protocols.marginfi import Bank, MarginAccount, Observer, watch
+from liquidation_engine.protocols import Plan, Policy, Prediction, Refusal, Wallet
+from liquidation_engine.protocols.marginfi import GROUP, Bank, MarginAccount, Observer
 from liquidation_engine.protocols.marginfi.instructions import liquidate
 from tests.differential.marginfi_vectors import FILE, NEW_FILE, Trial, read
 
+TOKEN = "TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA"
+TOKEN_2022 = "TokenzQdBNbLqP5VEhdkAS6EPFLC1PHnBqCXEpPxuEb"
 MARGINFI = protocols.get("marginfi")
 RECORDED = list(read(FILE)[1])
 NEWER = list(read(NEW_FILE)[1])
@@ -222,7 +227,111 @@ def test_other_bytes_and_unknown_banks_are_refused_by_name() -> None:
 
 
 def test_positions_of_a_group_are_asked_for_by_size_kind_and_group() -> None:
-    size, kind, group = watch.positions()
+    kinds = {kind.name: kind for kind in protocols.program("marginfi").discovery(str(GROUP))}
+    assert list(kinds) == ["position", "reserve", "market"]
+    size, kind, group = kinds["position"].filters
     assert size == {"dataSize": 2312}
     assert kind["memcmp"]["offset"] == 0
     assert group["memcmp"] == {"offset": 8, "bytes": "4qp6Fx6tnZkY5Wropq9wUYgtFxXKwE6viZxFHg3rdAG8"}
+    assert kinds["reserve"].filters[2]["memcmp"]["offset"] == 41
+    assert [len(kind.filters) for kind in protocols.program("marginfi").discovery()] == [2, 2, 2]
+
+
+def mint_of(trial: Trial, bank: bytes) -> str:
+    return str(Bank.decode(Pubkey(bank), trial.before[bank][1]).mint)
+
+
+def test_reading_what_is_needed_again_and_again_ends_with_an_answer() -> None:
+    trial, program = LANDED[1], protocols.program("marginfi")
+    mints = {
+        name(data[8:40]): SimpleNamespace(owner=TOKEN, data=bytes(82), lamports=1) for _, data in trial.before.values()
+    }
+    chain, known = accounts(trial), dict[str, Any]()
+    rounds = 0
+    for address in (name(trial.position), name(trial.liquidator)):
+        while wanted := program.accounts_of(address, known):
+            known |= {it: chain.get(it) or mints[it] for it in wanted}
+            rounds += 1
+    assert rounds <= 8  # the account, its group and banks, their oracles, their mints; twice
+    assert MARGINFI.predict(known, clock(trial), plan(trial)) == predicted(trial)
+    holding = program.holding(name(trial.position), known)
+    assert holding.debts[name(trial.debt)] == mint_of(trial, trial.debt)
+    assert holding.collateral[name(trial.collateral)] == mint_of(trial, trial.collateral)
+
+
+def receivership(trial: Trial, *, token_program: str, **changes: object) -> list[Any]:
+    chain = accounts(trial)
+    for bank in (trial.debt, trial.collateral):
+        chain[mint_of(trial, bank)] = SimpleNamespace(owner=token_program, data=bytes(82), lamports=1)
+    asked = Plan(**(plan(trial, version="0.1.9", instruction="v2") | changes))  # type: ignore[arg-type]
+    ready = protocols.program("marginfi").liquidation(chain, clock(trial), asked, Wallet(name(trial.liquidator)))
+    return [*ready.setup, *ready.instructions]
+
+
+def test_a_receivership_starts_first_ends_last_and_names_every_bank_twice() -> None:
+    trial = next(it for it in NEWER if it.way == 2 and it.error == 0)
+    *setup, start, withdraw, repay, end = receivership(trial, token_program=TOKEN)
+    assert len(setup) == 2  # both token accounts
+    assert [bytes(it.data)[:8].hex() for it in (start, end)] == ["f45d5ad6c0a6bf15", "6e0bf436e5b516b8"]
+    banks = MarginAccount.decode(Pubkey(trial.position), trial.before[trial.position][1]).banks()
+    assert [meta.pubkey for meta in end.accounts[6:]] == sorted(banks, key=bytes, reverse=True)
+    assert int.from_bytes(bytes(withdraw.data)[8:16], "little") == trial.amount
+    assert int.from_bytes(bytes(repay.data)[8:16], "little") == trial.repaid
+    assert all(str(it.accounts[7 if it is withdraw else 6].pubkey) == TOKEN for it in (withdraw, repay))
+
+
+def test_the_newer_token_program_is_named_with_its_mint_before_all_other_trailing_accounts() -> None:
+    trial = next(it for it in NEWER if it.way == 2 and it.error == 0)
+    *_, withdraw, repay, _ = receivership(trial, token_program=TOKEN_2022)
+    for it, at, bank in ((withdraw, 7, trial.collateral), (repay, 6, trial.debt)):
+        assert str(it.accounts[at].pubkey) == TOKEN_2022
+        assert str(it.accounts[at + 1].pubkey) == mint_of(trial, bank)
+
+
+def test_an_account_without_a_record_gets_one_before_and_is_predicted_with_it() -> None:
+    trial = next(it for it in NEWER if it.way == 2 and it.error == 0)
+    fresh = dict(trial.before)
+    record = next(key for key, (_, data) in fresh.items() if len(data) == 520)
+    del fresh[record]
+    owner, data = fresh[trial.position]
+    fresh[trial.position] = owner, data[:2224] + bytes(32) + data[2256:]
+    changed = dataclasses.replace(trial, before=fresh)
+    first, *_ = receivership(changed, token_program=TOKEN)
+    assert bytes(first.data).hex() == "ecd5ee7e93fba408"
+    ours = predicted(changed, version="0.1.9", instruction="v2")
+    assert (ours.error, ours.repaid) == (None, trial.repaid)
+    made = ours.accounts_after[name(record)]
+    assert made[8:104] == record + trial.position + trial.liquidator
+    theirs = trial.after[record]
+    for fields in (slice(280, 296), slice(304, 312), slice(328, 392)):  # the deal, its time, the values before
+        assert made[fields] == theirs[fields]
+    assert ours.accounts_after[name(trial.position)] == trial.after[trial.position]
+
+
+def test_the_best_receivership_is_the_largest_that_the_program_accepts() -> None:
+    found = 0
+    for trial in [it for it in NEWER if it.way == 2 and it.error == 0][:60]:
+        policy = Policy(
+            position=name(trial.position),
+            liquidator=name(trial.liquidator),
+            min_profit=-(2**90),
+            instruction="v2",
+            version="0.1.9",
+        )
+        best = MARGINFI.best_plan(accounts(trial), clock(trial), policy)
+        if not isinstance(best, Plan):
+            continue
+        assert best.prediction == MARGINFI.predict(accounts(trial), clock(trial), best)
+        assert best.prediction is not None
+        assert best.prediction.error is None
+        asked = vars_of(best) | {"amount": best.amount + 1, "instruction": "v2"}
+        assert MARGINFI.predict(accounts(trial), clock(trial), asked).error is not None
+        found += 1
+    assert found > 40
+
+
+def test_a_plan_without_a_margin_account_of_the_wallet_says_so() -> None:
+    trial = LANDED[0]
+    asked = Plan(**plan(trial, liquidator=None))  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="found 0 margin accounts"):
+        protocols.program("marginfi").liquidation(accounts(trial), clock(trial), asked, Wallet(name(bytes(32))))

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from solders.pubkey import Pubkey
 
 from liquidation_engine.errors import DecodeError
+from liquidation_engine.protocols.adapter import Account
 
 BANK, BANK_SIZE = bytes.fromhex("8e31a6f2324261bc"), 1864
 MARGIN_ACCOUNT, MARGIN_ACCOUNT_SIZE = bytes.fromhex("43b2826d7e721c2a"), 2312
+GROUP_ACCOUNT, GROUP_SIZE = bytes.fromhex("b617adf097ceb643"), 1064
+FEE_STATE, FEE_STATE_SIZE = bytes.fromhex("3fe01055c124ebdc"), 264
 _BALANCES, _BALANCE_SIZE, _FIRST_BALANCE = 16, 104, 72
 _ONE_SHARE = 1 << 48
 _NOBODY = Pubkey.default()
@@ -22,7 +25,8 @@ def _number(data: bytes, at: int) -> int:
     return int.from_bytes(data[at : at + 16], "little", signed=True)
 
 
-def _checked(kind: str, data: bytes, discriminator: bytes, size: int) -> None:
+def checked(kind: str, data: bytes, discriminator: bytes, size: int) -> None:
+    """Refuse other bytes with DecodeError."""
     if len(data) < size or data[:8] != discriminator:
         raise DecodeError(f"found {len(data)} bytes that are not a marginfi {kind}, expected {size}")
 
@@ -42,7 +46,7 @@ class Bank:
     @classmethod
     def decode(cls, address: Pubkey, data: bytes) -> "Bank":
         """Read a bank; DecodeError for other bytes."""
-        _checked("bank", data, BANK, BANK_SIZE)
+        checked("bank", data, BANK, BANK_SIZE)
         keys = tuple(_key(data, 610 + 32 * place) for place in range(5))
         return cls(address, _key(data, 41), _key(data, 8), data[609], keys, data[785], _key(data, 1560))
 
@@ -80,7 +84,7 @@ class MarginAccount:
     @classmethod
     def decode(cls, address: Pubkey, data: bytes) -> "MarginAccount":
         """Read a margin account; DecodeError for other bytes."""
-        _checked("margin account", data, MARGIN_ACCOUNT, MARGIN_ACCOUNT_SIZE)
+        checked("margin account", data, MARGIN_ACCOUNT, MARGIN_ACCOUNT_SIZE)
         starts = [_FIRST_BALANCE + _BALANCE_SIZE * place for place in range(_BALANCES)]
         places = tuple(
             Balance(_key(data, at + 1), _number(data, at + 40), _number(data, at + 56)) if data[at] else None
@@ -89,6 +93,12 @@ class MarginAccount:
         record = _key(data, 2224)
         flags = int(struct.unpack_from("<Q", data, 1800)[0])
         return cls(address, _key(data, 8), _key(data, 40), places, flags, None if record == _NOBODY else record)
+
+    @staticmethod
+    def is_one(account: Account) -> bool:
+        """Whether an account's bytes are a margin account's."""
+        data = bytes(account.data)
+        return len(data) >= MARGIN_ACCOUNT_SIZE and data[:8] == MARGIN_ACCOUNT
 
     def balance(self, bank: Pubkey) -> Balance | None:
         """Return the balance in a bank."""

@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey
 
 from liquidation_engine.protocols.marginfi import addresses
 from liquidation_engine.protocols.marginfi.accounts import Bank, MarginAccount
-from liquidation_engine.protocols.marginfi.addresses import INSTRUCTIONS_SYSVAR, PROGRAM_ID, TOKEN_PROGRAM_ID
+from liquidation_engine.protocols.marginfi.addresses import INSTRUCTIONS_SYSVAR, PROGRAM_ID
 from liquidation_engine.protocols.marginfi.observations import OLD, Observer, readonly, signer, writable
 
 
@@ -44,7 +44,8 @@ def liquidate(
         _authority_flag(observer, debt),
         writable(addresses.liquidity_vault(debt)),
         writable(addresses.insurance_vault(debt)),
-        readonly(TOKEN_PROGRAM_ID),
+        readonly(observer.token_program(debt)),
+        *observer.mint(debt),
         *map(readonly, observer.oracle(asset)),
         *map(readonly, observer.oracle(debt)),
         *takers,
@@ -76,13 +77,15 @@ def withdraw(
         writable(destination),
         _authority_flag(observer, bank),
         writable(addresses.liquidity_vault(bank)),
-        readonly(TOKEN_PROGRAM_ID),
+        readonly(observer.token_program(bank)),
+        *observer.mint(bank),
         *(observer.one(bank) if observed is None else observed),
     ]
     return _build("lending_account_withdraw", struct.pack("<QB?", amount, 1, everything), accounts)
 
 
 def repay(
+    observer: Observer,
     account: MarginAccount,
     bank: Pubkey,
     source: Pubkey,
@@ -99,7 +102,8 @@ def repay(
         writable(bank),
         writable(source),
         writable(addresses.liquidity_vault(bank)),
-        readonly(TOKEN_PROGRAM_ID),
+        readonly(observer.token_program(bank)),
+        *observer.mint(bank),
     ]
     return _build("lending_account_repay", struct.pack("<QB?", amount, 1, everything), accounts)
 

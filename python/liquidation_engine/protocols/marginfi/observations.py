@@ -28,6 +28,8 @@ class Observer:
     version: str = NEW
     prices: Mapping[bytes, Pubkey] = field(default_factory=dict)
     """Pyth's account of a feed, where it is not the one that Pyth sponsors (0.1.1 takes any)."""
+    token_programs: Mapping[Pubkey, Pubkey] = field(default_factory=dict)
+    """Token program of a mint, where it is known; SPL Token without."""
 
     def __post_init__(self) -> None:
         """Refuse a version whose order of accounts is not known."""
@@ -40,6 +42,15 @@ class Observer:
         if bank is None:
             raise ConfigError(f"bank {address} is not known: read it before building instructions with it")
         return bank
+
+    def token_program(self, address: Pubkey) -> Pubkey:
+        """Return the program that owns a bank's mint."""
+        return self.token_programs.get(self.bank(address).mint, addresses.TOKEN_PROGRAM_ID)
+
+    def mint(self, address: Pubkey) -> list[AccountMeta]:
+        """Return a bank's mint where its token program asks for it: Token-2022, before all other trailing accounts."""
+        is_plain = self.token_program(address) == addresses.TOKEN_PROGRAM_ID
+        return [] if is_plain else [readonly(self.bank(address).mint)]
 
     def oracle(self, address: Pubkey) -> tuple[Pubkey, ...]:
         """Return the accounts that a bank's price is read from, in the program's order."""

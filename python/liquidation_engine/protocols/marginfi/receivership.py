@@ -5,6 +5,7 @@ the last. Known from the program's source only: no binary of such a version is p
 """
 
 import hashlib
+from collections.abc import Sequence
 
 from solders.instruction import Instruction
 from solders.pubkey import Pubkey
@@ -75,13 +76,13 @@ def liquidation(
     repaid: int,
     destination: Pubkey,
     source: Pubkey,
+    swap: Sequence[Instruction] = (),
 ) -> list[Instruction]:
-    """Return the whole sequence for one pair of legs; a swap may stand between withdraw and repay."""
-    first = [] if position.liquidation_record else [init_record(position, receiver)]
+    """Return the whole sequence for one pair of legs, the `swap` between withdraw and repay; the record has to be there."""
     return [
-        *first,
         start(observer, position, receiver),
         withdraw(observer, position, asset, destination, seized, authority=receiver),
-        repay(position, debt, source, repaid, authority=receiver),
+        *swap,
+        repay(observer, position, debt, source, repaid, authority=receiver),
         end(position, receiver, fee_wallet, position.banks()),
     ]
