@@ -4,6 +4,7 @@ use lending_math::Pubkey;
 
 use super::bank::tag;
 use super::bytes::Fields;
+use super::programs::MARGIN_ACCOUNT;
 use super::version::{Outcome, Refusal, Version};
 use crate::fixed::i80f48::I80F48;
 
@@ -77,6 +78,16 @@ pub struct MarginAccount<'a> {
 
 const fn offset(slot: usize) -> usize {
     FIRST_BALANCE + BALANCE_LENGTH * slot
+}
+
+impl<'a> MarginAccount<'a> {
+    /// Takes an account's bytes; `None` for bytes of another kind.
+    #[must_use]
+    pub fn read(key: Pubkey, data: &'a [u8]) -> Option<MarginAccount<'a>> {
+        let fields = Fields::of(data);
+        let is_one = data.len() >= LENGTH && data.starts_with(&MARGIN_ACCOUNT);
+        is_one.then_some(MarginAccount { key, fields })
+    }
 }
 
 impl MarginAccount<'_> {

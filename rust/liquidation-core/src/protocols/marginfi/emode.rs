@@ -68,3 +68,21 @@ impl Emode {
         }
     }
 }
+
+/// Returns to what part the maintenance weights fell at most that a bank grants by e-mode, at most 1.
+///
+/// Deposits whose weight is in the book's quantity may count too much until every account that owes in the bank is laid anew:
+/// with their prices times this nobody is missed meanwhile. An entry that is gone counts as 0.
+#[must_use]
+pub fn fallen(before: &Bank, after: &Bank) -> I80F48 {
+    let (before, after) = (
+        Emode::of([before].into_iter()),
+        Emode::of([after].into_iter()),
+    );
+    let part = |(tag, was): (&u16, &Entry)| {
+        let now = after.0.get(tag).map_or(I80F48::ZERO, |now| now.maintenance);
+        now.over(was.maintenance).unwrap_or(I80F48::ONE)
+    };
+    let least = before.0.iter().map(part).fold(I80F48::ONE, I80F48::min);
+    least.max(I80F48::ZERO)
+}

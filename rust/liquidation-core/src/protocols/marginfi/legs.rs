@@ -111,11 +111,28 @@ fn up(shares: I80F48) -> u64 {
 /// The bank is brought to now by the caller. A refusal means that the account cannot be judged until the oracle is back: the
 /// last price stays and nothing is emitted.
 pub fn mantissa(bank: &Bank, world: &World, class: Class, exponent: i8) -> Outcome<i64> {
-    let loaded = feed::load(bank, world)?;
-    let most = bank.oracle_max_confidence();
-    let priced = loaded
-        .feed
-        .priced(Requirement::Maintenance, most, world.version)?;
+    let [price, weight, share_value] = factors(bank, world, class)?;
+    let scale = math(I80F48::power_of_ten(u32::from(exponent.unsigned_abs())))?;
+    let scaled = if exponent > 0 {
+        price.over(scale)
+    } else {
+        price.times(scale)
+    };
+    // Scaled first: what is cut off below is then a small part of a unit.
+    let units = scaled.and_then(|price| price.times(weight)?.times(share_value));
+    let down = math(units)?.to_i128();
+    let units = if class == Class::Debt { down + 2 } else { down };
+    math(i64::try_from(units).ok())
+}
+
+/// Returns the price of a bank's asset, rounded down.
+pub fn price(bank: &Bank, world: &World, class: Class) -> Outcome<I80F48> {
+    let [price, weight, share_value] = factors(bank, world, class)?;
+    math(price.times(weight).and_then(|it| it.times(share_value)))
+}
+
+/// Returns price, weight and share value.
+fn factors(bank: &Bank, world: &World, class: Class) -> Outcome<[I80F48; 3]> {
     let maintenance = Requirement::Maintenance;
     let (bias, weight, share_value) = match class {
         Class::Collateral => (
@@ -130,21 +147,9 @@ pub fn mantissa(bank: &Bank, world: &World, class: Class, exponent: i8) -> Outco
             bank.liability_share_value(),
         ),
     };
-    let price = priced.biased(bias)?;
-    let power = u32::from(exponent.unsigned_abs());
-    let scale = math(I80F48::power_of_ten(power))?;
-    let scaled = |number: I80F48| {
-        if exponent > 0 {
-            number.over(scale)
-        } else {
-            number.times(scale)
-        }
-    };
-    // Scaled first: what is cut off below is then a small part of a unit.
-    let units = scaled(price).and_then(|price| price.times(weight)?.times(share_value));
-    let down = math(units)?.to_i128();
-    let units = if class == Class::Debt { down + 2 } else { down };
-    math(i64::try_from(units).ok())
+    let feed = feed::load(bank, world)?.feed;
+    let priced = feed.priced(maintenance, bank.oracle_max_confidence(), world.version)?;
+    Ok([priced.biased(bias)?, weight, share_value])
 }
 
 /// Returns an exponent at which a price has about fifteen digits.

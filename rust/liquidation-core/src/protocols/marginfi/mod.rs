@@ -24,6 +24,7 @@ pub mod prediction;
 pub mod price;
 pub mod programs;
 pub mod receivership;
+pub mod slots;
 pub mod staked;
 pub mod version;
 pub mod ways;
