@@ -117,6 +117,7 @@ impl MarginAccount<'_> {
     }
 
     /// Returns a balance, in use or not.
+    #[inline]
     #[must_use]
     pub fn balance(&self, slot: usize) -> Balance {
         Balance {

@@ -36,30 +36,35 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the u16 at an offset.
+    #[inline]
     #[must_use]
     pub fn u16(&self, at: usize) -> u16 {
         u16::from_le_bytes(self.array(at))
     }
 
     /// Returns the u32 at an offset.
+    #[inline]
     #[must_use]
     pub fn u32(&self, at: usize) -> u32 {
         u32::from_le_bytes(self.array(at))
     }
 
     /// Returns the i32 at an offset.
+    #[inline]
     #[must_use]
     pub fn i32(&self, at: usize) -> i32 {
         i32::from_le_bytes(self.array(at))
     }
 
     /// Returns the u64 at an offset.
+    #[inline]
     #[must_use]
     pub fn u64(&self, at: usize) -> u64 {
         u64::from_le_bytes(self.array(at))
     }
 
     /// Returns the i64 at an offset.
+    #[inline]
     #[must_use]
     pub fn i64(&self, at: usize) -> i64 {
         i64::from_le_bytes(self.array(at))
@@ -79,6 +84,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Returns the address at an offset.
+    #[inline]
     #[must_use]
     pub fn key(&self, at: usize) -> Pubkey {
         self.array(at)

@@ -1,8 +1,6 @@
 //! The exact verdict of many accounts at one time: banks are priced once, accounts are decoded once, and an account's answer is
 //! one pass over its balances. The numbers are `health`'s, bit for bit.
 
-use std::collections::HashMap;
-
 use lending_math::Pubkey;
 
 use super::account::{MarginAccount, Side, BALANCES};
@@ -31,7 +29,8 @@ struct Priced<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Banks<'a> {
     banks: Vec<Priced<'a>>,
-    index: HashMap<Pubkey, u16>,
+    /// Where each bank is, in the order of addresses.
+    index: Vec<(Pubkey, u16)>,
 }
 
 /// One balance that holds something.
@@ -59,7 +58,7 @@ impl<'a> Banks<'a> {
             let mut bank = world.bank(key)?;
             bank.accrue(world.clock.unix_timestamp, group, world.version)?;
             let number = u16::try_from(all.banks.len()).map_err(|_| Refusal::Panic)?;
-            all.index.insert(*key, number);
+            all.index.push((*key, number));
             all.banks.push(Priced {
                 share_values: [bank.asset_share_value(), bank.liability_share_value()],
                 prices: prices(&bank, world),
@@ -68,7 +67,13 @@ impl<'a> Banks<'a> {
                 bank,
             });
         }
+        all.index.sort_unstable();
         Ok(all)
+    }
+
+    fn place(&self, bank: &Pubkey) -> Option<u16> {
+        let at = self.index.binary_search_by(|(key, _)| key.cmp(bank)).ok()?;
+        self.index.get(at).map(|(_, number)| *number)
     }
 
     /// Decodes an account; `None` if it has a balance in a bank that is not among these.
@@ -83,10 +88,10 @@ impl<'a> Banks<'a> {
             let Some(side) = balance.side()? else {
                 continue;
             };
-            let Some(number) = self.index.get(&balance.bank) else {
+            let Some(number) = self.place(&balance.bank) else {
                 return Ok(None);
             };
-            let Some(priced) = self.banks.get(usize::from(*number)) else {
+            let Some(priced) = self.banks.get(usize::from(number)) else {
                 return Ok(None);
             };
             let (shares, weight) = match side {
@@ -98,7 +103,7 @@ impl<'a> Banks<'a> {
                 Side::Liabilities => (balance.liability_shares, I80F48::ZERO),
             };
             legs.push(Leg {
-                bank: *number,
+                bank: number,
                 side,
                 shares,
                 weight,
@@ -111,8 +116,8 @@ impl<'a> Banks<'a> {
         let owed = account
             .balances()
             .filter(|it| it.liability_shares >= super::account::EMPTY);
-        let banks = owed.filter_map(|it| self.index.get(&it.bank));
-        let banks = banks.filter_map(|number| self.banks.get(usize::from(*number)));
+        let banks = owed.filter_map(|it| self.place(&it.bank));
+        let banks = banks.filter_map(|number| self.banks.get(usize::from(number)));
         Emode::of(banks.map(|priced| &priced.bank))
     }
 
