@@ -56,6 +56,7 @@ class State:
     liquidator_address: Pubkey = LIQUIDATOR
     slot: int = SLOT
     time: int = NOW
+    group: Pubkey = GROUP
 
     def named(self, address: Pubkey) -> int:
         """Return the number of a bank."""

@@ -15,7 +15,7 @@ from solders.signature import Signature
 from solders.transaction import VersionedTransaction
 
 from tests.differential.marginfi_accounts import PROGRAM, TOKEN, Balance, kind, vault
-from tests.differential.marginfi_states import AUTHORITY, GROUP, POSITION, State
+from tests.differential.marginfi_states import AUTHORITY, POSITION, State
 
 BINARY = "quartz_marginfi.so"
 COMPUTE = Instruction(
@@ -86,7 +86,7 @@ def liquidate(given: State) -> Instruction:
     observed = lambda held: [  # noqa: E731
         meta for it in held for meta in (readable(it.bank), *map(readable, given.oracles[given.named(it.bank)]))
     ]
-    metas = [readable(GROUP), writable(asset.address), writable(debt.address), writable(given.liquidator_address)]
+    metas = [readable(given.group), writable(asset.address), writable(debt.address), writable(given.liquidator_address)]
     metas += [AccountMeta(AUTHORITY, is_signer=True, is_writable=False), writable(POSITION)]
     metas += [writable(vault(seed, debt.address)[0]) for seed in ("liquidity_vault_auth", "liquidity_vault")]
     metas += [writable(vault("insurance_vault", debt.address)[0]), readable(TOKEN)]
