@@ -10,7 +10,7 @@ from statistics import median
 from benches import peers
 from benches.rounds import Values
 
-PROTOCOLS = ("save",)
+PROTOCOLS = ("save", "marginfi")
 POSITIONS, MANY = 10_000, 200_000
 
 

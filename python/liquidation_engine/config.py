@@ -28,6 +28,7 @@ PROGRAM_IDS = {
     "reference": REFERENCE_PROGRAM_ID,
     "save": "So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo",
     "kamino": "KLend2g3cP87fffoy8q1mQqGKjrxjC8boSyAYavgmjD",
+    "marginfi": "MFv2hWf31Z9kbCa1snEPYctwafyhdvnV7FZnsebVacA",
 }
 """Each protocol that the pipeline runs, and where its program is deployed."""
 

@@ -23,6 +23,14 @@ RpcUrl = Annotated[
 Program = Annotated[
     str | None, typer.Option("--program", help="The program where it is not the protocol's own.", show_default=False)
 ]
+Liquidator = Annotated[
+    str | None,
+    typer.Option(
+        "--liquidator",
+        help="Instead of LIQUIDATOR_ACCOUNT: the wallet's own margin account (marginfi).",
+        show_default=False,
+    ),
+]
 Key = Annotated[
     Path | None,
     typer.Option("--keypair", help="The key file, instead of the settings' WALLET_PATH.", show_default=False),
@@ -35,6 +43,7 @@ def liquidate(
     rpc_url: RpcUrl = None,
     program: Program = None,
     keypair: Key = None,
+    liquidator: Liquidator = None,
     flash_loan: Annotated[
         bool | None,
         typer.Option(
@@ -60,6 +69,7 @@ def liquidate(
         program,
         rpc_url,
         wallet_path=keypair,
+        liquidator_account=liquidator,
         min_profit=min_profit,
         flash_loan=flash_loan,
         dry_run=not live,
@@ -79,6 +89,7 @@ def prepare(
     rpc_url: RpcUrl = None,
     program: Program = None,
     keypair: Key = None,
+    liquidator: Liquidator = None,
     flash_loan: Annotated[
         bool | None, typer.Option("--flash-loan/--own-funds", help="For which kind of liquidation.", show_default=False)
     ] = None,
@@ -92,7 +103,14 @@ def prepare(
     from liquidation_engine.runner.prepare import prepare_position
 
     settings = _settings(
-        config_file, protocol, program, rpc_url, wallet_path=keypair, flash_loan=flash_loan, dry_run=not live
+        config_file,
+        protocol,
+        program,
+        rpc_url,
+        wallet_path=keypair,
+        liquidator_account=liquidator,
+        flash_loan=flash_loan,
+        dry_run=not live,
     )
     found = asyncio.run(prepare_position(settings, position, _say))
     if json:

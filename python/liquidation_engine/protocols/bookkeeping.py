@@ -1,17 +1,20 @@
 """What planning and the books need to know of a protocol besides its arithmetic and its instructions: who, which state, what it is worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import Protocol
 
 from liquidation_engine.errors import ConfigError
-from liquidation_engine.protocols.adapter import Account, Plan, Term
+from liquidation_engine.protocols.adapter import Account, Clock, Plan, Term
 
 
 class Bookkeeping(Protocol):
     """One protocol's; `BOOKKEEPING` of its package."""
 
-    def authorities(self, market: str, data: bytes) -> frozenset[str]:
+    needs_loan: bool
+    """Whether tokens only move inside a loan: without one the liquidator's own account with the protocol takes over instead."""
+
+    def authorities(self, market: str, data: bytes, reserves: Iterable[str]) -> frozenset[str]:
         """Return who owns the vaults of a market's reserves, from the market's account."""
 
     def material(self, position: bytes) -> bytes:
@@ -20,7 +23,10 @@ class Bookkeeping(Protocol):
     def mint(self, reserve: bytes) -> str:
         """Return the mint that a reserve lends."""
 
-    def unit_atto_usd(self, reserve: str, accounts: Mapping[str, Account], plan: Plan) -> int:
+    def on_loan(self, accounts: Mapping[str, Account], liquidator: str) -> Mapping[str, Account]:
+        """Return the accounts as they are inside a loan, for the arithmetic: of the liquidator's own account it may ask less then."""
+
+    def unit_atto_usd(self, reserve: str, accounts: Mapping[str, Account], clock: Clock, plan: Plan) -> int:
         """Return the price of a mint's smallest unit that the plan's prediction was made at, 10^-18 quote units."""
 
     def stored_unit_atto_usd(self, reserve: bytes) -> int:

@@ -116,6 +116,9 @@ class ProgramLending:
         health = self._adapter.health(state.accounts, state.clock, position)
         if not health.liquidatable:
             return self._refused(self._name(health.reason), state.slot, state)
+        unread = [name for name in self._on_chain.accounts_of(position, state.accounts) if name not in state.asked]
+        if unread:
+            raise MissingAccounts(unread)
         holding = self._on_chain.holding(position, state.accounts)
         balances = self._balances(holding, state)
         found = self._best(position, state, balances)
@@ -142,7 +145,10 @@ class ProgramLending:
             min_profit=ANY_LOSS,
             version=self._terms.version,
         )
-        return self._adapter.best_plan(state.accounts, state.clock, policy)
+        accounts, liquidator = state.accounts, self._terms.liquidator
+        if self._terms.flash_loan and liquidator is not None:
+            return self._adapter.best_plan(self._bookkeeping.on_loan(accounts, liquidator), state.clock, policy)
+        return self._adapter.best_plan(accounts, state.clock, policy)
 
     def _balances(self, holding: Holding, state: State) -> Mapping[str, int]:
         """Return what the wallet holds of each debt's mint; nothing limits a wallet that is not there, or a loan."""
@@ -181,7 +187,7 @@ class ProgramLending:
         done = plan.prediction
         assert done is not None
         assert plan.profit is not None
-        unit = self._bookkeeping.unit_atto_usd(plan.debt_reserve, state.accounts, plan)
+        unit = self._bookkeeping.unit_atto_usd(plan.debt_reserve, state.accounts, state.clock, plan)
         repaid_micro_usd = -(-done.repaid * unit // ATTO_PER_MICRO)
         loan_fee = 0 if ready is None else ready.loan_fee
         after = {**state.accounts, **_replaced(state.accounts, done.accounts_after)}
@@ -217,7 +223,7 @@ class ProgramLending:
     ) -> PositionView:
         mint_of = {**holding.collateral, **holding.debts}
         units = {
-            mint_of[reserve]: self._bookkeeping.unit_atto_usd(reserve, state.accounts, plan)
+            mint_of[reserve]: self._bookkeeping.unit_atto_usd(reserve, state.accounts, state.clock, plan)
             for reserve in (plan.debt_reserve, plan.collateral_reserve)
         }
         return PositionView(

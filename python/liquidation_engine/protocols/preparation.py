@@ -48,6 +48,9 @@ def lacking(
     tables: Sequence[AddressLookupTableAccount],
 ) -> Lacking:
     """Return what the liquidations of any debt against any collateral of the position lack."""
+    unnamed = [name for name in program.accounts_of(position, state.accounts) if name not in state.asked]
+    if unnamed:
+        raise MissingAccounts(unnamed)
     every = _every(program, state.accounts, state.clock, position, wallet, terms)
     made = {str(made_by(one)): one for ready in every for one in ready.setup}
     unread = [address for address in made if address not in state.asked]

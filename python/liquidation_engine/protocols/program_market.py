@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from liquidation_engine.chain.executed import from_base58
@@ -23,7 +23,7 @@ class ProgramMarket:
 
     address: str
     authorities: frozenset[str]
-    mint_of: dict[str, str] = field(default_factory=dict)  # reserve -> mint
+    mint_of: dict[str, str]  # reserve -> mint
 
     @property
     def sol_reserve(self) -> str | None:
@@ -36,14 +36,13 @@ async def load_program_market(
 ) -> ProgramMarket:
     """Read a market and its reserves; ConfigError where it is not there, or several are and none was named."""
     address, data = await _market(rpc, program, market)
-    loaded = ProgramMarket(address, bookkeeping.authorities(address, data))
     _, reserves = await rpc.program_accounts(
         program.program_id, filters=kind_of(program.discovery(address), RESERVE).filters
     )
-    loaded.mint_of.update((reserve, bookkeeping.mint(account.data)) for reserve, account in reserves)
-    if not loaded.mint_of:
+    mint_of = {reserve: bookkeeping.mint(account.data) for reserve, account in reserves}
+    if not mint_of:
         raise ConfigError(f"the market {address} has no reserves")
-    return loaded
+    return ProgramMarket(address, bookkeeping.authorities(address, data, mint_of), mint_of)
 
 
 async def _market(rpc: RpcClient, program: Program, market: str | None) -> tuple[str, bytes]:

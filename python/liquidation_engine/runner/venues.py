@@ -213,6 +213,11 @@ class ProgramVenue:
     def lending(self, desk: Desk, program: str, market: Market) -> ProgramLending:
         """Return the market for one wallet."""
         assert isinstance(market, ProgramMarket)
+        if self._bookkeeping.needs_loan and not (desk.flash_loan and desk.liquidator):
+            raise ConfigError(
+                f"{self.name} liquidates through an account of the wallet's with it, inside a flash loan: "
+                "set LIQUIDATOR_ACCOUNT, and FLASH_LOAN or --flash-loan"
+            )
         return ProgramLending(
             desk.rpc,
             market,

@@ -1,12 +1,12 @@
 """What books and plans need of Save: who owns the vaults, what a position is apart from time, what a unit is worth."""
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from solders.pubkey import Pubkey
 
 from liquidation_engine.errors import DecodeError
-from liquidation_engine.protocols.adapter import Account, Plan
+from liquidation_engine.protocols.adapter import Account, Clock, Plan
 from liquidation_engine.protocols.save.accounts import RESERVE_SIZE, Market, Obligation, Reserve
 from liquidation_engine.protocols.save.addresses import market_authority
 
@@ -17,7 +17,9 @@ _DECIMALS, _PRICE = 74, 211
 class SaveBookkeeping:
     """Reads the accounts' bytes, and computes nothing that decides."""
 
-    def authorities(self, market: str, data: bytes) -> frozenset[str]:
+    needs_loan = False
+
+    def authorities(self, market: str, data: bytes, reserves: Iterable[str]) -> frozenset[str]:
         """Return the market's signer."""
         return frozenset({str(market_authority(Pubkey.from_string(market), Market.decode(data).bump))})
 
@@ -36,7 +38,11 @@ class SaveBookkeeping:
         """Return the reserve's liquidity."""
         return str(Reserve.decode(reserve).mint)
 
-    def unit_atto_usd(self, reserve: str, accounts: Mapping[str, Account], plan: Plan) -> int:
+    def on_loan(self, accounts: Mapping[str, Account], liquidator: str) -> Mapping[str, Account]:
+        """Return the same: a loan brings tokens, and changes nothing of what may be liquidated."""
+        return accounts
+
+    def unit_atto_usd(self, reserve: str, accounts: Mapping[str, Account], clock: Clock, plan: Plan) -> int:
         """Return the price of the refreshed reserve."""
         after = plan.prediction.accounts_after if plan.prediction is not None else {}
         return self.stored_unit_atto_usd(after.get(reserve) or bytes(accounts[reserve].data))
