@@ -203,10 +203,13 @@ class Leader:
         """Read again what everybody's verdict hangs on, in case that a notification was lost."""
         if not self._ready.is_set():
             return
-        self._watched_known = False
         market = self._instance.market
         watched = [str(r.oracle) for r in market.reserves.values()] + list(market.reserves) + [str(market.market)]
-        _, found = await self._instance.rpc.accounts(watched)
+        try:
+            _, found = await self._instance.rpc.accounts(watched)
+        except LiquidationEngineError:
+            self._watched_known = False
+            raise
         crossings = self._book.apply([account for account in found if account is not None])
         self._watched_known = True
         await self._publish(crossings, "price-move", _now_ms())
