@@ -10,6 +10,7 @@ pub mod index;
 pub mod markets;
 mod news;
 pub mod report;
+pub mod screen;
 pub mod sealed;
 mod snapshot;
 pub mod store;
