@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod lane;
 pub mod market;
 pub mod order;
+mod pages;
 pub mod parked;
 pub mod partition;
 pub mod price;
