@@ -5,6 +5,7 @@
 //! that need an act equals what judging each of them anew at the clock would give.
 
 pub mod emission;
+pub mod front;
 pub mod generic;
 pub mod index;
 pub mod markets;
@@ -20,10 +21,11 @@ use lending_math::Pubkey;
 
 use crate::address::to_base58;
 use crate::protocols::reference::health::{judge, Judgement};
-use crate::protocols::reference::patience::next_look;
 use crate::CoreError;
 use emission::{Emission, Event};
-use index::Reserves;
+use front::Front;
+use generic::kernels::Kernel;
+use index::{Moved, Reserves};
 pub use news::Account;
 use news::{read, News};
 use store::{Known, Row, Store};
@@ -42,12 +44,14 @@ pub struct Change {
     pub evaluated: usize,
 }
 
-/// The rows that a call must judge.
+/// What makes verdicts doubtful in a call.
 #[derive(Debug, Default)]
 struct Doubt {
-    rows: Vec<u32>,
-    reserves: Vec<u32>,
-    everyone: bool,
+    /// Rows whose account changed.
+    changed: Vec<u32>,
+    /// Rows whose time has come.
+    due: Vec<u32>,
+    moved: Moved,
     recovered: Vec<Pubkey>,
 }
 
@@ -62,12 +66,19 @@ pub struct Book {
     store: Store,
     emission: Emission,
     timers: Timers,
+    front: Front,
 }
 
 impl Book {
-    /// Returns an empty book of one market, its clock at slot 0.
+    /// Returns an empty book of one market, its clock at slot 0, its screen as fast as the processor can.
     #[must_use]
     pub fn new(program: Pubkey, market: Pubkey) -> Book {
+        Book::with_kernel(program, market, Kernel::best())
+    }
+
+    /// Returns an empty book whose screen uses an instruction set.
+    #[must_use]
+    pub fn with_kernel(program: Pubkey, market: Pubkey, kernel: Kernel) -> Book {
         Book {
             program,
             market,
@@ -77,6 +88,7 @@ impl Book {
             store: Store::default(),
             emission: Emission::default(),
             timers: Timers::default(),
+            front: Front::new(kernel),
         }
     }
 
@@ -161,9 +173,9 @@ impl Book {
         self.clock.1 = self.clock.1.max(unix_time);
         if slot > self.clock.0 {
             self.clock.0 = slot;
-            self.reserves.move_to(slot);
+            doubt.moved.add(self.reserves.move_to(slot));
         }
-        self.timers.add_due(self.clock.0, &mut doubt.rows);
+        self.timers.add_due(self.clock.0, &mut doubt.due);
     }
 
     fn take(&mut self, account: &Account<'_>, news: News, doubt: &mut Doubt) -> &'static str {
@@ -177,12 +189,12 @@ impl Book {
         let kind = news.kind();
         let becomes = match news {
             News::Market(market) => {
-                doubt.everyone |= self.paused != market.paused;
+                doubt.moved.shaken |= self.paused != market.paused;
                 self.paused = market.paused;
                 Known::Market
             }
             News::Reserve(reserve) => {
-                doubt.reserves.extend(self.reserves.put_reserve(
+                doubt.moved.add(self.reserves.put_reserve(
                     account.address,
                     Some(reserve),
                     self.clock.0,
@@ -190,7 +202,7 @@ impl Book {
                 Known::Reserve
             }
             News::Oracle(oracle) => {
-                doubt.reserves.extend(self.reserves.put_oracle(
+                doubt.moved.add(self.reserves.put_oracle(
                     account.address,
                     Some(oracle),
                     self.clock.0,
@@ -224,18 +236,7 @@ impl Book {
         {
             self.emission.clear(number);
         }
-        let reserves = |row: &Row| row.legs.iter().map(|leg| leg.reserve).collect::<Vec<_>>();
-        let (old, new) = (
-            earlier.as_ref().map(reserves).unwrap_or_default(),
-            reserves(&row),
-        );
-        if old != new {
-            old.iter()
-                .for_each(|reserve| self.reserves.release(*reserve, number));
-            new.iter()
-                .for_each(|reserve| self.reserves.hold(*reserve, number));
-        }
-        doubt.rows.push(number);
+        doubt.changed.push(number);
         number
     }
 
@@ -245,20 +246,15 @@ impl Book {
             Known::Market | Known::Gone => {}
             Known::Reserve => {
                 doubt
-                    .reserves
-                    .extend(self.reserves.put_reserve(address, None, self.clock.0))
+                    .moved
+                    .add(self.reserves.put_reserve(address, None, self.clock.0))
             }
-            Known::Oracle => {
-                doubt
-                    .reserves
-                    .extend(self.reserves.put_oracle(address, None, self.clock.0))
-            }
+            Known::Oracle => doubt
+                .moved
+                .add(self.reserves.put_oracle(address, None, self.clock.0)),
             Known::Position(number) => {
-                if let Some(row) = self.store.remove(number) {
-                    row.legs
-                        .iter()
-                        .for_each(|leg| self.reserves.release(leg.reserve, number));
-                }
+                self.store.remove(number);
+                self.front.remove(number);
                 self.timers.set(number, NEVER);
                 if self.emission.settle(number, false).is_some() {
                     doubt.recovered.push(*address);
@@ -268,15 +264,16 @@ impl Book {
     }
 
     /// Judges the rows in doubt, each once, and returns what that changed.
-    fn settle(&mut self, doubt: Doubt, kind: &'static str) -> Change {
-        let rows = self.rows_in(&doubt);
-        let (mut crossed, mut recovered, mut evaluated) = (Vec::new(), doubt.recovered, 0);
-        for number in rows {
+    fn settle(&mut self, mut doubt: Doubt, kind: &'static str) -> Change {
+        let (mut crossed, mut recovered, mut evaluated) = (Vec::new(), Vec::new(), 0);
+        for number in self.asked_about(&mut doubt) {
             let Some(row) = self.store.row(number) else {
                 continue;
             };
             let judgement = judge(row.legs_at(&self.reserves), self.paused);
-            let look = next_look(row.legs_at(&self.reserves), &judgement, self.clock.0);
+            let is_new = doubt.changed.binary_search(&number).is_ok();
+            self.front
+                .put(number, row, &judgement, &self.reserves, is_new);
             evaluated += 1;
             match self
                 .emission
@@ -286,8 +283,10 @@ impl Book {
                 Some(Event::Recovered) => recovered.push(row.address),
                 None => {}
             }
-            self.timers.set(number, look);
+            self.timers.set(number, NEVER);
         }
+        self.front.tidy(&self.reserves);
+        recovered.extend(doubt.recovered);
         recovered.retain(|address| !self.needs_an_act(address)); // closed and opened again in one batch
         crossed.sort_unstable();
         recovered.sort_unstable();
@@ -305,16 +304,14 @@ impl Book {
             .is_some_and(|number| self.emission.needs(number))
     }
 
-    fn rows_in(&self, doubt: &Doubt) -> Vec<u32> {
-        if doubt.everyone {
-            return self.store.rows().map(|(number, _)| number).collect();
-        }
-        let holders = doubt
-            .reserves
-            .iter()
-            .filter_map(|number| self.reserves.get(*number));
-        let mut rows = doubt.rows.clone();
-        rows.extend(holders.flat_map(|held| held.holders.iter().copied()));
+    /// Returns the rows that a call must judge, in order.
+    fn asked_about(&mut self, doubt: &mut Doubt) -> Vec<u32> {
+        doubt.changed.sort_unstable();
+        doubt.changed.dedup();
+        let mut rows = doubt.changed.clone();
+        rows.append(&mut doubt.due);
+        self.front.expect(doubt.changed.len(), self.store.count());
+        self.front.suspects(&self.reserves, &doubt.moved, &mut rows);
         rows.sort_unstable();
         rows.dedup();
         rows

@@ -128,7 +128,7 @@ impl Screen {
 
     /// Begins a new anchor at these worths: [`AnchorTask::lay`] may run elsewhere, [`Screen::install`] ends it.
     ///
-    /// `worths` may be more slots than before. A task begun before is given up: what it laid is not installed any more.
+    /// `worths` are the present ones, maybe of more slots than before. A task begun before is given up: what it laid is not installed any more.
     pub fn begin_anchor(
         &mut self,
         rows: &Rows,
@@ -138,7 +138,7 @@ impl Screen {
         self.changed_since = Some(Vec::new());
         self.tasks += 1;
         self.holders.resize(worths.len(), 0);
-        self.prices.resize(worths.len(), 0.0);
+        self.prices = worths.iter().map(|worth| worth.weighted).collect();
         AnchorTask {
             number: self.tasks,
             rows: rows.clone(),

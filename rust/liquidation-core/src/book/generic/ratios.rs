@@ -360,7 +360,7 @@ fn entry(anchor: f64, weighted: f64, debt: bool) -> (f32, f64, f64) {
     let ratio = weighted / anchor;
     let (least, most) = (ratio * (1.0 - ROOM), ratio * (1.0 + ROOM));
     let entry = if debt {
-        -up(most)
+        (-up(most)).max(-UNANCHORED) // the band of either covers everything
     } else {
         down(least).min(LARGEST_COLLATERAL_RATIO)
     };
