@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use lending_math::state::Side;
+use lending_math::state::{Side, MAX_LEGS};
 
 use super::generic::kernels::Kernel;
 use super::generic::ratios::Worth;
@@ -53,6 +53,11 @@ impl Front {
     #[must_use]
     pub fn kernel(&self) -> Kernel {
         self.screen.kernel()
+    }
+
+    /// Takes another instruction set.
+    pub fn use_kernel(&mut self, kernel: Kernel) {
+        self.screen.use_kernel(kernel);
     }
 
     /// Takes what moved among the reserves and adds every row whose verdict that may change.
@@ -109,15 +114,17 @@ impl Front {
         if !turned && !is_new {
             return;
         }
-        let mut legs: Vec<(u16, u64)> = Vec::with_capacity(row.legs.len());
-        if is_known && has(Side::Collateral) && has(Side::Debt) {
-            for (leg, slot) in row.legs.iter().zip(slots) {
-                let slot = slot.unwrap_or_default() + u16::from(leg.side == Side::Debt);
-                legs.push((slot, quantity(leg.side, leg.amount, sinks)));
-            }
-            legs.sort_unstable_by_key(|(slot, _)| slot & 1);
+        let mut legs = [(0, 0); MAX_LEGS];
+        let legs = &mut legs[..row.legs.len().min(MAX_LEGS)];
+        if !is_known || !has(Side::Collateral) || !has(Side::Debt) {
+            return self.write(number, &[], false);
         }
-        self.write(number, &legs, sinks);
+        for ((place, leg), slot) in legs.iter_mut().zip(&row.legs).zip(slots) {
+            let slot = slot.unwrap_or_default() + u16::from(leg.side == Side::Debt);
+            *place = (slot, quantity(leg.side, leg.amount, sinks));
+        }
+        legs.sort_by_key(|(slot, _)| slot & 1);
+        self.write(number, legs, sinks);
     }
 
     /// Takes a position out.
@@ -136,12 +143,23 @@ impl Front {
     }
 
     fn write(&mut self, number: u32, legs: &[(u16, u64)], parked: bool) {
-        if (number as usize) < self.rows.len() {
-            self.screen.hold(self.rows.record(number), false);
+        let known = (number as usize) < self.rows.len();
+        let before = known.then(|| self.rows.record(number));
+        let slots = |record: Record<'_>| {
+            record
+                .legs()
+                .map(|leg| leg.0)
+                .eq(legs.iter().map(|leg| leg.0))
+        };
+        let holds_as_before = before.is_some_and(slots);
+        if let Some(before) = before.filter(|_| !holds_as_before) {
+            self.screen.hold(before, false);
         }
         self.rows.write(number, u64::from(number), legs);
-        let record: Record<'_> = self.rows.record(number);
-        self.screen.hold(record, true);
+        let record = self.rows.record(number);
+        if !holds_as_before {
+            self.screen.hold(record, true);
+        }
         if !self.is_bulk || parked || legs.is_empty() {
             self.screen.place(number, record, parked);
         }

@@ -1,6 +1,6 @@
 //! The market's reserves and oracles, and their standing at the clock.
 
-use std::collections::HashMap;
+use super::addresses::ByAddress;
 
 use lending_math::state::{Oracle, Reserve};
 use lending_math::Pubkey;
@@ -39,8 +39,8 @@ impl Moved {
 #[derive(Clone, Debug, Default)]
 pub struct Reserves {
     held: Vec<Held>,
-    numbers: HashMap<Pubkey, u32>,
-    oracles: HashMap<Pubkey, Oracle>,
+    numbers: ByAddress<u32>,
+    oracles: ByAddress<Oracle>,
 }
 
 impl Reserves {

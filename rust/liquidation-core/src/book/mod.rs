@@ -4,6 +4,7 @@
 //! with the positions that newly need an act and those that need one no more. After every call the set of positions
 //! that need an act equals what judging each of them anew at the clock would give.
 
+pub mod addresses;
 pub mod emission;
 pub mod front;
 pub mod generic;
@@ -73,12 +74,6 @@ impl Book {
     /// Returns an empty book of one market, its clock at slot 0, its screen as fast as the processor can.
     #[must_use]
     pub fn new(program: Pubkey, market: Pubkey) -> Book {
-        Book::with_kernel(program, market, Kernel::best())
-    }
-
-    /// Returns an empty book whose screen uses an instruction set.
-    #[must_use]
-    pub fn with_kernel(program: Pubkey, market: Pubkey, kernel: Kernel) -> Book {
         Book {
             program,
             market,
@@ -88,8 +83,19 @@ impl Book {
             store: Store::default(),
             emission: Emission::default(),
             timers: Timers::default(),
-            front: Front::new(kernel),
+            front: Front::new(Kernel::best()),
         }
+    }
+
+    /// Returns the screen's instruction set.
+    #[must_use]
+    pub fn kernel(&self) -> Kernel {
+        self.front.kernel()
+    }
+
+    /// Has the screen use an instruction set: all confirm the same positions.
+    pub fn use_kernel(&mut self, kernel: Kernel) {
+        self.front.use_kernel(kernel);
     }
 
     /// Takes one account's state and judges whom it concerns, at the clock.
@@ -229,13 +235,11 @@ impl Book {
             .store
             .number(&row.address)
             .unwrap_or_else(|| self.store.reserve_number());
-        let earlier = self.store.replace(number, row.clone());
-        if earlier
-            .as_ref()
-            .is_some_and(|earlier| !earlier.is_materially(&row))
-        {
+        let is_another = |earlier: &Row| !earlier.is_materially(&row);
+        if self.store.row(number).is_some_and(is_another) {
             self.emission.clear(number);
         }
+        self.store.replace(number, row);
         doubt.changed.push(number);
         number
     }

@@ -56,6 +56,11 @@ impl Screen {
         self.kernel
     }
 
+    /// Takes another instruction set.
+    pub fn use_kernel(&mut self, kernel: Kernel) {
+        self.kernel = kernel;
+    }
+
     /// Returns how many slots it knows.
     #[must_use]
     pub fn slots(&self) -> usize {
