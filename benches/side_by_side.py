@@ -18,6 +18,7 @@ from benches.accounts import accounts
 from benches.books import book_of, resident_bytes
 from benches.data import DENSITY, data
 from benches.goals import goals, judged
+from benches.protocols import protocols
 from benches.rounds import Values
 from benches.sweep import sweeps
 from benches.ticks import ticks, walks
@@ -86,7 +87,7 @@ def measured(count: int, rounds: int) -> tuple[Values, str]:
     values["memory_told_per_position"] = book.memory()["total"] / count
     for measure in (sweeps, ticks, walks, updates, anchors):
         values |= measure(book, market, rounds)
-    return values | accounts(rounds), book.kernel
+    return values | accounts(rounds) | protocols(rounds), book.kernel
 
 
 if __name__ == "__main__":

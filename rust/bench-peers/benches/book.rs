@@ -7,6 +7,7 @@
 
 use bench_peers::accounts::Reference;
 use bench_peers::market::{book, columns, prices, ASSETS};
+use bench_peers::save::Save;
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
 use liquidation_core::book::generic::kernels::Kernel;
 use std::hint::black_box;
@@ -81,6 +82,10 @@ fn accounts(criterion: &mut Criterion) {
     group.sample_size(20);
     group.bench_function("reference, 10,000 states taken", |bench| {
         bench.iter(|| black_box(reference.apply_all()));
+    });
+    let mut save = Save::new(10_000).unwrap();
+    group.bench_function("save, 10,000 states taken", |bench| {
+        bench.iter(|| black_box(save.apply_all()));
     });
 }
 

@@ -8,6 +8,8 @@
 pub mod address;
 pub mod book;
 pub mod errors;
+pub mod fixed;
+pub mod oracles;
 pub mod protocols;
 pub mod sabotage;
 pub mod scenario;

@@ -249,7 +249,10 @@ pub trait Adapter: Sync {
 }
 
 /// Every protocol by its name, one line each.
-static ADAPTERS: &[(&str, &dyn Adapter)] = &[("reference", &super::reference::adapter::Reference)];
+static ADAPTERS: &[(&str, &dyn Adapter)] = &[
+    ("save", &super::save::Save),
+    ("reference", &super::reference::adapter::Reference),
+];
 
 /// Returns the names of all protocols.
 pub fn names() -> impl Iterator<Item = &'static str> {
