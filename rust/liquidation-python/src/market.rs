@@ -49,7 +49,10 @@ impl MarketBook {
     ) -> PyResult<MarketBook> {
         known(py, protocol)?;
         let opened = MarketBook::from(Book::new(program.0, market.0));
-        opened.with(py, |book| Ok(book.use_kernel(kernel()?)))?;
+        opened.with(py, |book| {
+            book.use_kernel(kernel()?);
+            Ok(())
+        })?;
         Ok(opened)
     }
 

@@ -97,7 +97,10 @@ impl Markets {
         let books = self.books(py)?;
         let opened = books.into_iter().last();
         let opened = opened.ok_or_else(|| to_py_err(py, CoreError::Broken))?;
-        opened.with(py, |book| Ok(book.use_kernel(kernel()?)))?;
+        opened.with(py, |book| {
+            book.use_kernel(kernel()?);
+            Ok(())
+        })?;
         Ok(opened)
     }
 
