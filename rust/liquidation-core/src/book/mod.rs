@@ -104,12 +104,12 @@ impl Book {
     /// a foreign owner removes the account. Bytes that the program did not write are `Malformed`, and nothing changes.
     pub fn apply(&mut self, account: &Account<'_>) -> Result<Change, CoreError> {
         let news = read(account, &self.program, &self.market)?;
-        Ok(self.take_all(vec![(*account, news)], None))
+        Ok(self.take_all([(*account, news)], None))
     }
 
     /// Moves the clock to a slot and judges whoever time alone may have changed; the clock never goes back.
     pub fn tick(&mut self, slot: u64, unix_time: u64) -> Change {
-        self.take_all(Vec::new(), Some((slot, unix_time)))
+        self.take_all([], Some((slot, unix_time)))
     }
 
     /// Moves the clock and takes several accounts' states in one go: each position concerned is judged once, at the end.
@@ -121,15 +121,23 @@ impl Book {
         slot: u64,
         unix_time: u64,
     ) -> Result<Change, CoreError> {
-        let mut news = Vec::with_capacity(accounts.len());
         for account in accounts {
-            news.push((*account, read(account, &self.program, &self.market)?));
+            read(account, &self.program, &self.market)?;
         }
+        let (program, market) = (self.program, self.market);
+        // read again rather than kept: a million decoded positions would fill the memory
+        let news = accounts
+            .iter()
+            .filter_map(|account| Some((*account, read(account, &program, &market).ok()?)));
         Ok(self.take_all(news, Some((slot, unix_time))))
     }
 
     /// Moves the clock, if there is one, takes states that were read, and judges each position concerned once.
-    fn take_all(&mut self, news: Vec<(Account<'_>, News)>, clock: Option<(u64, u64)>) -> Change {
+    fn take_all<'a>(
+        &mut self,
+        news: impl IntoIterator<Item = (Account<'a>, News)>,
+        clock: Option<(u64, u64)>,
+    ) -> Change {
         let (mut doubt, mut kind) = (Doubt::default(), "tick");
         if let Some((slot, unix_time)) = clock {
             self.advance(slot, unix_time, &mut doubt);
