@@ -261,6 +261,7 @@ pub trait Adapter: Sync {
 
 /// Every protocol by its name, one line each.
 static ADAPTERS: &[(&str, &dyn Adapter)] = &[
+    ("kamino", &super::kamino::Kamino),
     ("save", &super::save::Save),
     ("reference", &super::reference::adapter::Reference),
 ];
