@@ -262,6 +262,7 @@ pub trait Adapter: Sync {
 /// Every protocol by its name, one line each.
 static ADAPTERS: &[(&str, &dyn Adapter)] = &[
     ("kamino", &super::kamino::Kamino),
+    ("marginfi", &super::marginfi::Marginfi),
     ("save", &super::save::Save),
     ("reference", &super::reference::adapter::Reference),
 ];
