@@ -219,5 +219,5 @@ def test_a_protocol_brings_its_program_and_an_unknown_one_is_refused(monkeypatch
     monkeypatch.setenv("PROGRAM_ID", "mine")
     assert config.load(**given, protocol="save").program_id == "mine"  # type: ignore[arg-type]
     assert config.load(**given, program_id="given").program_id == "given"  # type: ignore[arg-type]
-    with pytest.raises(ConfigError, match="PROTOCOL: .*'aave', expected one of reference, save"):
+    with pytest.raises(ConfigError, match=r"PROTOCOL: .*'aave', expected one of reference, save"):
         config.load(**given, protocol="aave")  # type: ignore[arg-type]

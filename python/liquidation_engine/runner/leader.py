@@ -20,7 +20,6 @@ from liquidation_engine.cluster import LeaderLease
 from liquidation_engine.database import Guards, Instances, PositionsTable
 from liquidation_engine.database.positions import PositionRow
 from liquidation_engine.detect.candidates import FirstSeen
-from liquidation_engine.detect.rounds import Rounds
 from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
@@ -33,6 +32,7 @@ from liquidation_engine.runner.engine import Instance
 from liquidation_engine.runner.market_book import BookRow, Crossings
 from liquidation_engine.runner.observer import Observer
 from liquidation_engine.runner.sabotage import OnceOnly
+from liquidation_engine.runner.sweeps import SHARDS, Sweeps
 from liquidation_engine.runner.venues import ReadBook, ReferenceMarket
 from liquidation_engine.stream import AtRiskIndex, CandidateProducer
 
@@ -40,7 +40,6 @@ log = structlog.get_logger(__name__)
 
 AT_RISK = 1.1
 MIRROR_SECONDS = 1.0
-SCAN_SHARDS = 8
 MARKER_MARGIN_SECONDS = 0.25  # a need is noted a little before its marker is set
 TRIM_SECONDS = 5.0
 LAG_SECONDS = 2.0
@@ -74,11 +73,17 @@ class Leader:
             Guards(instance.database),
             first_seen,
             publishing=self._publishing,
-            shards=SCAN_SHARDS,
+            shards=SHARDS,
             watched_seconds=settings.scan_interval_seconds + MARKER_MARGIN_SECONDS,
         )
-        self._rounds = Rounds(SCAN_SHARDS, settings.scan_interval_seconds)
-        self._watched_known = True  # as of the last time that prices and reserves were read anew
+        self._sweeps = Sweeps(
+            self._scanner,
+            self._read_watched,
+            instance.observation,
+            period_seconds=settings.scan_interval_seconds,
+            positions=lambda: len(self._book),
+            ready=lambda: self._ready.is_set(),
+        )
         self._table = PositionsTable(instance.database)
         self._at_risk = AtRiskMirror(
             self._book,
@@ -121,8 +126,8 @@ class Leader:
                 tasks.append(group.create_task(Observer(self._instance, leads=self._publishing).run(stop)))
             group.create_task(self._lease.run(self._elected, self._deposed, stop))
             if self._instance.sabotage is None or self._instance.sabotage.kind != "skip-scan":
-                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._read_watched)))
-                tasks.append(group.create_task(self._every(self._rounds.turn_seconds, self._scan)))
+                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._sweeps.read_anew)))
+                tasks.append(group.create_task(self._every(self._sweeps.turn_seconds, self._scan)))
             await stop.wait()
             for task in tasks:
                 task.cancel()  # but not the lease, which hands leadership over
@@ -217,32 +222,12 @@ class Leader:
                     await self._publish(crossings, "price-move", _now_ms())
 
     async def _scan(self) -> None:
-        """Sweep the shards whose turn it is, by what the book knows: no node is asked, so none can hold this up."""
-        if not self._ready.is_set():
-            return
-        due = self._rounds.due(time.monotonic())
-        observation = self._instance.observation
-        try:
-            await self._scanner.scan(_now_ms(), due.shards)
-        except LiquidationEngineError:
-            if due.ends_round:
-                observation.failed()
-            raise
-        self._rounds.done(due.shards)
-        observation.metrics.overdue_positions.set(self._scanner.overdue)
-        if due.ends_round and self._watched_known:
-            observation.checked(len(self._book))
-            observation.ran()
-        elif due.ends_round:
-            observation.failed()
+        await self._sweeps.turn()
+        self._instance.observation.metrics.overdue_positions.set(self._scanner.overdue)
 
     async def _read_watched(self) -> None:
-        """Read again what everybody's verdict hangs on, in case that a notification was lost."""
-        if not self._ready.is_set():
-            return
-        self._watched_known = False
+        """Take the accounts that everybody's verdict hangs on as a node shows them now."""
         crossings = await self._read_again(self._book.watched)
-        self._watched_known = True
         self._watched.watch(self._book.foreign)
         await self._publish(crossings, "price-move", _now_ms())
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use liquidation_core::protocols::adapter::{named, Account, Accounts, Clock, Request};
+use liquidation_core::protocols::adapter::{Account, Accounts, Clock, Request};
 
 const FILE: &[u8] = include_bytes!("../../../../tests/vectors/kamino.z");
 pub const LANDED: i64 = i64::MAX;
@@ -116,7 +116,7 @@ pub fn borrowed(accounts: &Owned) -> Accounts<'_> {
 
 #[test]
 fn every_recorded_transaction_is_predicted_to_the_last_byte() {
-    let adapter = named("kamino").unwrap();
+    let adapter = liquidation_core::protocols::adapter::named("kamino").unwrap();
     let (mut landed, mut refused) = (0, 0);
     for (place, vector) in all().iter().enumerate() {
         let said = adapter

@@ -30,6 +30,9 @@ pub type Class = (u16, u8);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scales {
     classes: Vec<Class>,
+    /// Where a class stands, by group and reserve.
+    places: Vec<Option<u16>>,
+    reserves: usize,
     exponents: Vec<[i8; 2]>,
 }
 
@@ -50,12 +53,17 @@ impl Scales {
     pub fn of(rates: &[Option<Rates>]) -> Scales {
         let mut scales = Scales {
             classes: Vec::new(),
+            places: Vec::new(),
+            reserves: rates.len(),
             exponents: Vec::new(),
         };
         for group in 0..=32 {
             for (place, rates) in (0u16..).zip(rates) {
                 let member = rates.as_ref().is_some_and(|rates| rates.in_group(group));
-                if group == 0 || member {
+                let listed = group == 0 || member;
+                let next = u16::try_from(scales.classes.len()).ok();
+                scales.places.push(next.filter(|_| listed));
+                if listed {
                     scales.classes.push((place, group));
                     scales.exponents.push(match rates {
                         Some(rates) => [worth(rates), owed(rates)].map(exponent_for),
@@ -130,8 +138,8 @@ impl Scales {
         let mut legs = Vec::with_capacity(1 + position.legs.len());
         let mut dust = DUST;
         for leg in &position.legs {
-            let class = (leg.reserve(), position.group);
-            let asset = 1 + 2 * self.classes.iter().position(|it| *it == class)?;
+            let class = self.class(leg.reserve(), position.group)?;
+            let asset = class.checked_mul(2)?.checked_add(1)?;
             let known = rates.get(usize::from(leg.reserve()))?.as_ref();
             match *leg {
                 Leg::Deposit { shares, .. } => {
@@ -140,18 +148,27 @@ impl Scales {
                     if let Some(rates) = known.filter(without) {
                         dust = dust.checked_add(coarser(rates, shares)?)?;
                     }
-                    legs.push((u16::try_from(2 * asset).ok()?, shares));
+                    legs.push((asset.checked_mul(2)?, shares));
                 }
                 Leg::Borrow { index, amount, .. } => {
                     let index = known.map_or(index, |rates| rates.index.min(index));
-                    let at_one = amount.ratio(U256::from(1 << BITS), index).ok()?;
-                    let units = at_one.floor().ok()?.checked_add(1)?;
-                    legs.push((u16::try_from(2 * (asset + 1) + 1).ok()?, units));
+                    let at_one = amount.0.checked_div(index.narrow()?)?;
+                    let units = u64::try_from(at_one).ok()?.checked_add(1)?;
+                    legs.push((asset.checked_mul(2)?.checked_add(3)?, units));
                 }
             }
         }
         legs.push((DUST_SLOT, dust));
         Some(legs)
+    }
+
+    fn class(&self, reserve: u16, group: u8) -> Option<u16> {
+        let place = usize::from(reserve);
+        let row = usize::from(group) * self.reserves;
+        *self
+            .places
+            .get(row + place)
+            .filter(|_| place < self.reserves)?
     }
 }
 
