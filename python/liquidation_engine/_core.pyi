@@ -228,6 +228,9 @@ class MarketBook:
     def clock(self) -> tuple[int, int]:
         """The slot and unix time (seconds) that positions are judged at; only ticks move it, and never back."""
     @property
+    def kernel(self) -> Literal["avx512", "avx2", "portable"]:
+        """The screen's instruction set: "avx512", "avx2" or "portable"; LIQUIDATION_KERNEL forces one on new books."""
+    @property
     def paused(self) -> bool:
         """Whether the market refuses liquidations."""
     def apply(self, address: bytes, owner: bytes, slot: int, data: bytes) -> Change:
@@ -464,6 +467,9 @@ def predict(protocol: str, accounts: _Given, clock: tuple[int, int], request: _A
 
 def health(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> tuple[int, int, bool, str]:
     """Return (numerator, denominator, liquidatable, reason) of a position."""
+
+def screened(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> bool | None:
+    """Return whether the book's screen looks at a position, None where it cannot tell."""
 
 def best_plan(protocol: str, accounts: _Given, clock: tuple[int, int], policy: _Asked) -> tuple[Any, ...] | str:
     """Return (request, prediction, profit), or the reason why there is no plan."""

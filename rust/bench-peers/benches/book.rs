@@ -7,6 +7,7 @@
 
 use bench_peers::accounts::Reference;
 use bench_peers::kamino::Kamino;
+use bench_peers::marginfi::Marginfi;
 use bench_peers::market::{book, columns, prices, ASSETS};
 use bench_peers::save::Save;
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
@@ -91,6 +92,10 @@ fn accounts(criterion: &mut Criterion) {
     let mut kamino = Kamino::new(10_000).unwrap();
     group.bench_function("kamino, 10,000 states taken", |bench| {
         bench.iter(|| black_box(kamino.apply_all()));
+    });
+    let mut marginfi = Marginfi::new(10_000).unwrap();
+    group.bench_function("marginfi, 10,000 states taken", |bench| {
+        bench.iter(|| black_box(marginfi.apply_all()));
     });
 }
 

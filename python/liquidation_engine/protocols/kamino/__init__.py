@@ -7,12 +7,14 @@ and `program` offers it in the shape of all protocols. What the program will do 
 
 from liquidation_engine.protocols.kamino.accounts import Market, Obligation, Reserve
 from liquidation_engine.protocols.kamino.addresses import PROGRAM_ID, market_authority
+from liquidation_engine.protocols.kamino.bookkeeping import KaminoBookkeeping
 from liquidation_engine.protocols.kamino.program import KaminoProgram
 from liquidation_engine.protocols.kamino.transaction import flash_fee
 
-PROGRAM = KaminoProgram()
+PROGRAM, BOOKKEEPING = KaminoProgram(), KaminoBookkeeping()
 
 __all__ = [
+    "BOOKKEEPING",
     "PROGRAM",
     "PROGRAM_ID",
     "KaminoProgram",

@@ -2,5 +2,6 @@
 
 pub mod adapter;
 pub mod kamino;
+pub mod marginfi;
 pub mod reference;
 pub mod save;
