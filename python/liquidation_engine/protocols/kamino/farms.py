@@ -44,7 +44,7 @@ def _pair(position: Pubkey, farm: Pubkey | None) -> Iterator[AccountMeta]:
 def _refresh(
     crank: Pubkey, position: Pubkey, obligation: Obligation, reserve: Pubkey, farm: Pubkey, side: int
 ) -> Instruction:
-    metas = [signer(crank), *readonly(position, market_authority(obligation.market), reserve)]
+    metas = [signer(crank), *readonly(position), *writable(market_authority(obligation.market), reserve)]
     metas += [*writable(farm, farm_user_state(farm, position)), *readonly(obligation.market)]
     metas += readonly(FARMS_PROGRAM_ID, RENT_SYSVAR, SYSTEM_PROGRAM_ID)
     return Instruction(PROGRAM_ID, REFRESH_FARMS + bytes([side]), metas)
