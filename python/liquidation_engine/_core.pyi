@@ -247,6 +247,9 @@ class MarketBook:
     def clock(self) -> tuple[int, int]:
         """The slot and unix time (seconds) that positions are judged at; only ticks move it, and never back."""
     @property
+    def kernel(self) -> Literal["avx512", "avx2", "portable"]:
+        """The screen's instruction set: "avx512", "avx2" or "portable"; LIQUIDATION_KERNEL forces one on new books."""
+    @property
     def paused(self) -> bool:
         """Whether the market refuses liquidations."""
     def apply(self, address: bytes, owner: bytes, slot: int, data: bytes) -> Change:

@@ -268,6 +268,8 @@ pub trait Adapter: Sync {
 
 /// Every protocol by its name, one line each.
 static ADAPTERS: &[(&str, &dyn Adapter)] = &[
+    ("kamino", &super::kamino::Kamino),
+    ("marginfi", &super::marginfi::Marginfi),
     ("save", &super::save::Save),
     ("reference", &super::reference::adapter::Reference),
 ];
