@@ -3,7 +3,8 @@
 use super::account::{flag, MarginAccount, EMPTY};
 use super::bank::Requirement;
 use super::health::{check_loads, totals, Banks, Totals};
-use super::version::{Outcome, Refusal, Version};
+use super::refusal::{Outcome, Refusal};
+use super::version::Version;
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 use crate::protocols::adapter::{Accounts, Clock, Health, Unanswered, Wide};

@@ -13,7 +13,7 @@ use super::bank::{Bank, Requirement};
 use super::emode::Emode;
 use super::feed;
 use super::price::Bias;
-use super::version::{math, Outcome, Refusal};
+use super::refusal::{math, Outcome, Refusal};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 

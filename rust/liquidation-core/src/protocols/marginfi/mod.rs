@@ -24,6 +24,7 @@ pub mod prediction;
 pub mod price;
 pub mod programs;
 pub mod receivership;
+pub mod refusal;
 pub mod slots;
 pub mod staked;
 pub mod version;
