@@ -6,7 +6,7 @@ RUST_SOURCES := $(shell find rust -name '*.rs' -o -name Cargo.toml) Cargo.toml C
 CORE := $(VENV)/core.stamp
 BENCH := $(VENV)/bench.stamp
 
-.PHONY: demo test faults faults-sabotage soak soak-sabotage bench bench-gate bench-peers check lint format localnet clean
+.PHONY: demo test faults faults-sabotage load soak soak-sabotage bench bench-gate bench-peers check lint format localnet clean
 
 demo: $(CORE) ## a market crash, liquidated for real on a local Solana VM
 	@$(BIN)/liquidation-engine demo $(ARGS)
@@ -36,6 +36,9 @@ bench-gate: $(BENCH) ## the ratios of the goals table in a short run: fails wher
 bench-peers: ## driftpy in an environment of its own, for the row that is beside it
 	@test -x .venv-driftpy/bin/python || $(PYTHON) -m venv .venv-driftpy
 	@.venv-driftpy/bin/python -m pip install --quiet --disable-pip-version-check driftpy==0.8.89
+
+load: $(CORE) ## the queue and the workers under load: throughput, overhead, a backlog, leaders killed; a quarter of an hour
+	$(BIN)/python -m benches.load $(ARGS)
 
 faults-sabotage: $(CORE) ## breaks each promise on purpose and names the test that turned red
 	$(BIN)/python tests/faults/sabotage.py $(ARGS)

@@ -61,7 +61,8 @@ class Run:
 
     def start(self, command: Sequence[str]) -> None:
         """Start a server that ends with the test."""
-        self.started.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True))
+        with (self.folder / f"started-{len(self.started)}.log").open("wb") as log:
+            self.started.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
 
     def environment(self, key: str) -> str:
         """Return a setting that all instances share."""
@@ -179,9 +180,11 @@ async def run_with_faults(
             process.kill()
         doing.cancel()
         await asyncio.gather(doing, return_exceptions=True)
+        ended_early = [number for number, server in enumerate(run.started) if server.poll() is not None]
         for server in run.started:
             server.kill()
             server.wait()
+    assert not ended_early, [run.log(f"started-{number}")[-500:] for number in ended_early]
     progress = errors.decode().splitlines()
     assert output.strip(), progress
     assert not doing.cancelled(), "the demo was over before the fault was"

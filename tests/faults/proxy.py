@@ -72,7 +72,8 @@ class Proxy:
     async def _requests(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, link: "Link") -> None:
         while data := await reader.read(CHUNK):
             await self.holds.wait()
-            if self.loses_answers_to is not None and link.asks(data, self.loses_answers_to):
+            run = link.run_by(data)
+            if self.loses_answers_to is not None and any(self.loses_answers_to in statement for statement in run):
                 self._marked += 1
                 link.loses = self._marked % self.lose_every == 0
             writer.write(data)
@@ -94,27 +95,28 @@ READY = b"Z\0\0\0\5"  # Postgres' ReadyForQuery, but for its last byte
 
 
 class Link:
-    """One client's connection: which prepared statement is the one whose answers get lost."""
+    """One client's connection: what it runs, and whether the answer gets lost."""
 
     def __init__(self) -> None:
         self.loses = False
-        self._prepared: set[bytes] = set()
+        self._prepared: dict[bytes, bytes] = {}  # name -> text
 
-    def asks(self, data: bytes, text: bytes) -> bool:
-        """Return whether the client runs the statement that contains `text`; it names it once and binds it ever after.
+    def run_by(self, data: bytes) -> list[bytes]:
+        """Return the text of the statements that the client runs; it prepares one once, and only names it ever after.
 
         COMMIT is a simple query.
         """
+        run = []
         for message in messages(data):
-            if message[:1] == b"Q" and text in message:
-                return True
-            if message[:1] == b"P" and text in message:
-                self._prepared.add(message[5:].split(b"\0", 1)[0])
+            if message[:1] == b"Q":
+                run.append(message[5:])
+            elif message[:1] == b"P":
+                name, text, *_ = message[5:].split(b"\0", 2)
+                self._prepared[name] = text
             elif message[:1] == b"B":
                 _portal, name, *_ = message[5:].split(b"\0", 2)
-                if name in self._prepared:
-                    return True
-        return False
+                run.append(self._prepared.get(name, b""))
+        return run
 
 
 def messages(data: bytes) -> list[bytes]:

@@ -5,6 +5,7 @@ not 0 if a sabotage was not caught, or if a test was red without one.
 """
 
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -93,7 +94,15 @@ def _run(test: str, kind: str | None) -> tuple[int, str | None]:
     said = [line[1:].strip() for line in done.stdout.splitlines() if line.startswith("E  ")]
     if done.returncode not in (0, 1):
         print(done.stdout[-2000:], done.stderr[-2000:], file=sys.stderr)
-    return done.returncode, said[0].replace("|", "/")[:120] if said else None
+    return done.returncode, _told(said) if said else None
+
+
+def _told(said: list[str]) -> str:
+    """Return what a failed assertion says: of a judged run, how many the judge found missed and sent twice."""
+    for line in said:
+        if verdict := re.match(r"assert \(False, (\d+), (\d+)\) ==", line):
+            return f"judge: {verdict[1]} missed, {verdict[2]} duplicates"
+    return said[0].replace("|", "/")[:120]
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ AWAY_SECONDS = 5.0
 # to liquidate: 18 s, of 140 ms slots.
 AWAY_MISSED_SLOTS, AWAY_SLOT_MS = 130, 140
 # As for a worker that dies: who gets no answer looks again, or leaves it to others.
-LOST_MISSED_SLOTS = 110
+LOST_MISSED_SLOTS, LOSING_SECONDS = 110, 9.0
 
 
 @dataclass(frozen=True)
@@ -150,6 +150,8 @@ async def test_a_commit_whose_answer_is_lost_costs_nothing(
         async def answers_get_lost(_: Run) -> None:
             database.proxy.lose_every = 5
             database.proxy.loses_answers_to = statement.encode()
+            await asyncio.sleep(LOSING_SECONDS)  # the judge, who reads by the same way, has to get his answers
+            database.proxy.loses_answers_to = None
 
         ended = await run(folder, database, answers_get_lost, LOST_MISSED_SLOTS, 100)
         lost = database.proxy.lost

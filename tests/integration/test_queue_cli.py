@@ -1,4 +1,4 @@
-"""`queue`, `dlq`, `stop` and `resume` as an operator types them, against real servers: what they print, do, and exit with."""
+"""`queue`, `dlq`, `skips`, `stop` and `resume` as an operator types them, against real servers: what they print, do, and exit with."""
 
 import asyncio
 import json
@@ -231,6 +231,40 @@ def test_a_redis_that_is_away_exits_with_2_and_the_next_step(command: Command) -
     assert command("queue", "status", "--redis-url", "redis://:hunter2@127.0.0.1:1/0")[0] == 2
     assert "check that it runs" in command.err
     assert "hunter2" not in command.err
+
+
+# ── skip list ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def rest(database: str, position: str, failures: int, minutes: int, reason: str) -> None:
+    """Leave a position alone as a worker does."""
+    length = timedelta(minutes=minutes)
+    on(database, lambda db: Guards(db).back_off(position, failures_add=failures, rest=length, reason=reason))
+
+
+def test_skips_show_who_rests_and_why_most_failures_first(command: Command, database: str) -> None:
+    rest(database, "Position1", 2, 1, "stale oracle")
+    rest(database, "Position2", 5, 2, "5 failures in a row, the last: slippage")
+    rest(database, "Position3", 9, -1, "over")
+    found = command.json("skips", "list")
+    assert [(one["position"], one["failures"]) for one in found["skipped"]] == [("Position2", 5), ("Position1", 2)]
+    assert 110 < found["skipped"][0]["seconds_left"] <= 120
+    assert "5 failures in a row, the last: slippage" in command("skips", "list", "--limit", "1")[1]
+    assert "Position1" not in command("skips", "list", "--limit", "1")[1]
+
+
+def test_a_cleared_position_is_skipped_no_more(command: Command, database: str) -> None:
+    rest(database, "Position1", 2, 1, "stale oracle")
+    assert command.json("skips", "clear", "Position1") == {"skipped": {"Position1": "cleared"}}
+    assert command.json("skips", "list") == {"skipped": [], "count": 0}
+    claim = on(database, lambda db: Guards(db).claim("Position1", "w"))
+    assert (claim.failures, claim.resting) == (0, False)
+
+
+@pytest.mark.usefixtures("database")
+def test_clearing_a_position_that_nobody_tried_exits_with_1_and_the_next_step(command: Command) -> None:
+    assert command.json("skips", "clear", "Position9", code=1) == {"skipped": {"Position9": "unknown"}}
+    assert "skips list" in command.err
 
 
 # ── kill switch ─────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -86,7 +87,7 @@ async def test_a_read_goes_on_to_the_next_endpoint_but_a_refusal_ends_it() -> No
 async def test_an_endpoint_that_fails_three_times_in_a_row_is_asked_last() -> None:
     async with FakeNode() as slow, FakeNode(getSlot=lambda _: 9) as good:
         slow.silent = True
-        async with RpcClient([slow.url, good.url], timeout_seconds=0.05) as rpc:
+        async with RpcClient([slow.url, good.url], timeout_seconds=0.3) as rpc:
             for _ in range(5):
                 assert await rpc.slot() == 9
     assert len(slow.calls) == 3
@@ -129,6 +130,22 @@ async def test_a_send_without_acceptance_is_a_timeout_if_any_endpoint_stayed_sil
         async with RpcClient([refusing.url, closed_port()]) as rpc:
             with pytest.raises(RpcRefused, match="Blockhash not found"):
                 await rpc.send(b"bytes")
+
+
+async def test_a_send_that_nobody_answers_is_left_to_the_chain_long_before_the_call_times_out() -> None:
+    async with FakeNode() as slow, RpcClient([slow.url], timeout_seconds=5.0) as rpc:
+        slow.silent = True
+        started = time.monotonic()
+        with pytest.raises(RpcTimeout, match="1 of 1 endpoints"):
+            await rpc.send(b"bytes")
+        assert time.monotonic() - started < 2.0
+
+
+async def test_a_silent_endpoint_does_not_keep_sends_from_the_others() -> None:
+    async with FakeNode() as slow, FakeNode(sendTransaction=lambda _: "sig") as good:
+        slow.silent = True
+        async with RpcClient([slow.url, good.url], send_concurrency=2) as rpc, asyncio.timeout(2.0):
+            assert await asyncio.gather(*(rpc.send(b"bytes") for _ in range(20))) == ["sig"] * 20
 
 
 STATUS = {"slot": 40, "confirmations": 1, "err": None, "confirmationStatus": "confirmed"}

@@ -111,7 +111,7 @@ async def test_processed_is_not_enough_for_confirmed() -> None:
     status = {"slot": 32, "err": None, "confirmationStatus": "processed"}
     node = FakeNode(getBlockHeight=lambda _: 10, getSignatureStatuses=lambda _: with_context([status]))
     async with node, RpcClient([node.url]) as rpc, Confirmer(rpc, None) as confirmer:
-        answer = await confirmer.wait("s", expires_above=99, poll_seconds=0.01, timeout_seconds=0.1)
+        answer = await confirmer.wait("s", expires_above=99, poll_seconds=0.01, timeout_seconds=0.5)
         assert answer == NotYet(10)
         assert await confirmer.wait("s", expires_above=99, poll_seconds=0.01, commitment="processed") == Executed(
             32, None
@@ -144,8 +144,12 @@ async def test_waiters_are_subscribed_again_after_a_lost_connection() -> None:
 
 async def test_a_waiter_that_gave_up_is_unsubscribed() -> None:
     async with node_without_statuses() as node, RpcClient([node.url]) as rpc, Confirmer(rpc, node.ws_url) as confirmer:
-        await confirmer.wait("first", expires_above=99, poll_seconds=0.01, timeout_seconds=0.2)
-        await confirmer.wait("second", expires_above=99, poll_seconds=0.01, timeout_seconds=0.2)
+        first = asyncio.create_task(confirmer.wait("first", expires_above=99, poll_seconds=0.01))
+        await node.until_subscribed(1)
+        first.cancel()
+        second = asyncio.create_task(confirmer.wait("second", expires_above=99, poll_seconds=0.01))
+        await node.until_subscribed(3)  # both and the end of the first
+        second.cancel()
     assert ("signatureUnsubscribe", [1]) in node.subscribed
 
 

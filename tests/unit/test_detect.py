@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from liquidation_engine.detect.candidates import BookPosition, FirstSeen, make_candidate
+from liquidation_engine.detect.rounds import Rounds, shard_of
 from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.testing import MemoryDatabase, MemoryStream
@@ -17,6 +18,7 @@ class ListedBook:
 
     def __init__(self, *positions: str) -> None:
         self.needs = dict.fromkeys(positions, "state-1")
+        self.worths: dict[str, int] = {}
 
     def liquidatable(self) -> list[str]:
         """Return those listed."""
@@ -31,6 +33,10 @@ class ListedBook:
             position=address, owner="owner-1", assets=("mint-usdc",), candidate_id=f"{address} {state}", slot=49
         )
 
+    def worth(self, address: str) -> int:
+        """Return what the test says."""
+        return self.worths.get(address, 0)
+
     def rearm(self, address: str) -> None:
         """Do nothing."""
 
@@ -38,12 +44,14 @@ class ListedBook:
 class Desk:
     """Watcher and scanner of one instance."""
 
-    def __init__(self, *positions: str) -> None:
+    def __init__(self, *positions: str, shards: int = 1) -> None:
         self.book, self.stream, self.guards = ListedBook(*positions), MemoryStream(), MemoryDatabase()
         self.first_seen, self.leads = FirstSeen(), True
         parts: dict[str, Any] = {"publishing": lambda: self.leads}
         self.watcher = Watcher(self.book, self.stream, self.first_seen, **parts)
-        self.scanner = Scanner(self.book, self.stream, self.guards, self.first_seen, republish_seconds=10.0, **parts)
+        self.scanner = Scanner(
+            self.book, self.stream, self.guards, self.first_seen, republish_seconds=10.0, shards=shards, **parts
+        )
 
     @property
     def published(self) -> list[tuple[str, str, int]]:
@@ -244,3 +252,86 @@ async def test_what_the_watcher_published_is_left_to_it_while_its_marker_lives_a
 async def test_a_need_that_only_the_scan_found_does_not_wait() -> None:
     desk = Desk("p")
     assert await scanner_beside_a_watcher(desk).scan(100_000) == 1
+
+
+# What is worth most goes first, and everybody has a turn.
+
+
+async def test_what_is_worth_most_is_published_first() -> None:
+    desk = Desk("p", "q", "r")
+    desk.book.worths = {"p": 5, "q": 900, "r": 70}
+    await desk.watcher.on_change(("p", "q", "r"), (), "price-move", 55_000)
+    await desk.scanner.scan(60_000)
+    assert [position for position, *_ in desk.published] == ["q", "r", "p"] * 2
+
+
+def of_shard(shard: int, shards: int) -> str:
+    """Return the name of a position that belongs to a shard."""
+    return next(name for name in map(str, range(1_000)) if shard_of(name, shards) == shard)
+
+
+async def test_a_scan_of_a_shard_publishes_its_positions_alone_and_all_shards_are_everybody() -> None:
+    names = [of_shard(shard, 4) for shard in range(4)]
+    desk = Desk(*names, shards=4)
+    assert [await desk.scanner.scan(60_000, {shard}) for shard in (2, 0)] == [1, 1]
+    assert [position for position, *_ in desk.published] == [names[2], names[0]]
+    assert await desk.scanner.scan(60_001) == 2
+
+
+async def test_what_found_no_room_is_tried_again_with_any_shard_by_its_worth() -> None:
+    low, high = of_shard(0, 2), of_shard(1, 2)
+    desk = Desk(low, high, shards=2)
+    desk.book.worths = {low: 1, high: 9}
+    desk.stream.marked = {low, high}
+    await desk.scanner.scan(60_000, {0})
+    desk.stream.marked = set()
+    assert await desk.scanner.scan(60_500, {1}) == 2
+    assert [position for position, *_ in desk.published] == [high, low]
+
+
+async def test_overdue_positions_are_counted_over_all_shards() -> None:
+    names = [of_shard(shard, 2) for shard in range(2)]
+    desk = Desk(*names, shards=2)
+    await desk.scanner.scan(60_000)
+    await desk.scanner.scan(95_000, {0})
+    assert desk.scanner.overdue == 1
+    await desk.scanner.scan(95_000, {1})
+    assert desk.scanner.overdue == 2
+    del desk.book.needs[names[0]]
+    await desk.scanner.scan(96_000, {0})
+    assert desk.scanner.overdue == 1
+
+
+def rounds_asked(seconds: list[float]) -> list[set[int]]:
+    """Return what is due each time, where everything is done at once."""
+    rounds, found = Rounds(4, 8.0), []
+    for now in seconds:
+        found.append(set(rounds.due(now).shards))
+        rounds.done(frozenset(found[-1]))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shards"),
+    [
+        ([100.0], [{0, 1, 2, 3}]),  # the first time, everybody
+        ([96.0, 98.0, 100.0, 102.0, 104.0], [{0, 1, 2, 3}, {1}, {2}, {3}, {0}]),
+        ([96.0, 96.5, 97.9], [{0, 1, 2, 3}, set(), set()]),
+        ([96.0, 101.0], [{0, 1, 2, 3}, {1, 2}]),  # late: all that became due meanwhile
+        ([96.0, 196.0], [{0, 1, 2, 3}, {0, 1, 2, 3}]),
+    ],
+)
+def test_each_shard_is_due_once_per_period_whenever_one_asks(seconds: list[float], shards: list[set[int]]) -> None:
+    assert rounds_asked(seconds) == shards
+
+
+def test_a_shard_that_was_not_scanned_stays_due() -> None:
+    rounds = Rounds(4, 8.0)
+    rounds.done(rounds.due(96.0).shards)
+    assert rounds.due(98.0).shards == {1}
+    assert rounds.due(100.0).shards == {1, 2}  # the scan of the first failed
+
+
+def test_a_round_ends_once_per_period() -> None:
+    rounds = Rounds(4, 8.0)
+    assert [rounds.due(float(now)).ends_round for now in range(96, 114, 2)] == [True, *[False, False, False, True] * 2]

@@ -353,7 +353,7 @@ async def test_a_stop_lets_what_is_in_work_finish() -> None:
     assert bench.stream.acknowledged == ["1000-0"]
 
 
-async def test_what_does_not_finish_in_time_is_cancelled_and_stays_pending() -> None:
+async def test_what_does_not_finish_in_time_is_cancelled_and_handed_back() -> None:
     cancelled = []
 
     async def answer(one: Candidate) -> Landed:
@@ -369,8 +369,34 @@ async def test_what_does_not_finish_in_time_is_cancelled_and_stays_pending() -> 
         await bench.stream.publish([candidate()])
         await seconds(0.5)
     assert cancelled == ["position-1"]
-    assert list(bench.stream.pending) == ["1000-0"]
+    assert (bench.stream.handed_back, bench.stream.acknowledged) == (["1000-0"], [])
     assert bench.stream.journal == []
+
+
+async def test_what_is_done_is_not_handed_back() -> None:
+    bench = Bench(LANDED)
+    async with bench.running():
+        await bench.stream.publish([candidate()])
+        await seconds(0.5)
+    assert bench.stream.handed_back == []
+
+
+@pytest.mark.parametrize("seconds_away", [0.0, 60.0])
+async def test_a_stop_ends_though_redis_takes_nothing_back(seconds_away: float) -> None:
+    async def answer(_: Candidate) -> Landed:
+        await asyncio.sleep(60)
+        return LANDED
+
+    async def hand_back(stream_ids: object) -> None:
+        await asyncio.sleep(seconds_away)
+        raise ServerError("Redis is away")
+
+    bench = Bench(answer, drain_seconds=2.0)
+    bench.stream.hand_back = hand_back  # type: ignore[method-assign, assignment]
+    async with bench.running(), asyncio.timeout(10):
+        await bench.stream.publish([candidate()])
+        await seconds(0.5)
+    assert list(bench.stream.pending) == ["1000-0"]
 
 
 async def test_nothing_new_is_read_after_the_stop() -> None:

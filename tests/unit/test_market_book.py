@@ -105,3 +105,11 @@ def test_a_rearmed_position_crosses_again(book: MarketBook) -> None:
     book.apply([price(world(), 90, 2)])
     book.rearm(NEAR_ADDRESS)
     assert [book.advance(slot).crossed for slot in (2, 3)] == [(NEAR_ADDRESS,), ()]
+
+
+def test_a_position_is_worth_what_of_its_debt_the_collateral_covers(book: MarketBook) -> None:
+    collateral, debt, *_ = book._book.health(NEAR.address)
+    assert book.worth(NEAR_ADDRESS) == min(collateral, debt) == debt
+    book.apply([price(world(), 50, 2)])
+    assert book.worth(NEAR_ADDRESS) < debt
+    assert book.worth(to_base58(bytes(32))) == 0

@@ -7,6 +7,7 @@ import asyncio
 import base64
 import contextlib
 import random
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self, TypeVar
 
@@ -46,6 +47,7 @@ ENDPOINTS_ASKED_FOR_FATE = 2
 LAGGING_SLOTS = 20  # an endpoint that is further behind the others is asked after them
 WATCH_SECONDS = 1.0
 ROUND_PAUSES_SECONDS = (0.05, 0.15)  # between rounds of reads that every endpoint turned away
+SEND_PATIENCE_SECONDS = 0.5  # for an acceptance; what landed without one is confirmed long before a call times out
 
 
 class RpcClient:
@@ -57,7 +59,7 @@ class RpcClient:
         *,
         timeout_seconds: float = 5.0,
         read_concurrency: int = 32,
-        send_concurrency: int = 16,
+        send_concurrency: int = 16,  # at each endpoint, so that a silent one holds up nobody else
         asked_for_fate: int = ENDPOINTS_ASKED_FOR_FATE,
     ) -> None:
         if not urls:
@@ -65,7 +67,7 @@ class RpcClient:
         self._endpoints = tuple(Endpoint(url) for url in urls)
         self._timeout = timeout_seconds
         self._reads = asyncio.Semaphore(read_concurrency)
-        self._sends = asyncio.Semaphore(send_concurrency)
+        self._sends = {endpoint: asyncio.Semaphore(send_concurrency) for endpoint in self._endpoints}
         self._asked_for_fate = asked_for_fate
         self._session: aiohttp.ClientSession | None = None
         self._late: set[asyncio.Task[Any]] = set()  # sends still under way to slower endpoints
@@ -215,7 +217,8 @@ class RpcClient:
     ) -> str:
         """Send the same bytes to all endpoints; return the signature at the first acceptance.
 
-        Raises RpcTimeout if any endpoint may have accepted it without saying so.
+        Raises RpcTimeout if any endpoint may have accepted it without saying so, after a moment: whether it landed is
+        asked of the chain, while the calls under way go on.
         """
         config = _config(None, min_context_slot, encoding="base64", skipPreflight=skip_preflight, maxRetries=0)
         config["preflightCommitment"] = "processed"
@@ -225,8 +228,14 @@ class RpcClient:
         for task in waiting:
             task.add_done_callback(self._late.discard)
         failures: list[RpcError] = []
+        deadline = time.monotonic() + min(self._timeout, SEND_PATIENCE_SECONDS)
         while waiting:
-            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            left = max(0.0, deadline - time.monotonic())
+            done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
+            if not done:
+                raise RpcTimeout(
+                    f"{len(waiting)} of {len(self._endpoints)} endpoints have not answered sendTransaction"
+                )
             answers = [task.result() for task in done]
             accepted = [answer for answer in answers if isinstance(answer, str)]
             if accepted:
@@ -342,7 +351,7 @@ class RpcClient:
 
     async def _send_to(self, endpoint: Endpoint, params: Sequence[Any]) -> str | RpcError:
         try:
-            async with self._sends:
+            async with self._sends[endpoint]:
                 return str(await endpoint.insist(self._opened(), "sendTransaction", params, self._timeout))
         except RpcError as error:
             return error

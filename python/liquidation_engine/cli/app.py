@@ -11,6 +11,7 @@ from liquidation_engine.cli.exit_codes import run_typer
 from liquidation_engine.cli.idl import idl
 from liquidation_engine.cli.queue import dlq, queue
 from liquidation_engine.cli.servers import Config
+from liquidation_engine.cli.skips import skips
 from liquidation_engine.cli.switch import resume, stop
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ fund = typer.Typer(help="The insurance fund.", no_args_is_help=True)
 app.add_typer(fund, name="fund")
 app.add_typer(queue, name="queue")
 app.add_typer(dlq, name="dlq")
+app.add_typer(skips, name="skips")
 app.add_typer(idl, name="idl")
 
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 from liquidation_engine.database import rows
 from liquidation_engine.database.pool import Database
 from liquidation_engine.errors import ServerError
-from liquidation_engine.model import Claim
+from liquidation_engine.model import Claim, Skipped
 
 
 class Guards:
@@ -36,9 +36,13 @@ class Guards:
         """Leave the position alone for so long from now on, and say why."""
         await self._database.run("back_off", position, failures_add, rest, reason)
 
-    async def clear_back_off(self, position: str) -> None:
-        """Let the position be taken up at once, its failures forgotten."""
-        await self._database.run("clear_back_off", position)
+    async def clear_back_off(self, position: str) -> bool:
+        """Let the position be taken up at once, its failures forgotten; return False where nobody ever tried it."""
+        return bool(await self._database.run("clear_back_off", position))
+
+    async def skipped(self, limit: int) -> list[Skipped]:
+        """Return who is left alone now, most failures in a row first."""
+        return [Skipped(**row) for row in await self._database.rows("skipped", limit)]
 
     async def in_back_off_or_live(self, positions: Sequence[str]) -> set[str]:
         """Return those of `positions` that are left alone or being liquidated."""

@@ -116,8 +116,13 @@ class Database:
     @asynccontextmanager
     async def _borrow(self) -> AsyncIterator[Connection]:
         with translated():
-            async with self.pool.acquire(timeout=self._timeout_seconds) as connection:
-                yield connection
+            try:
+                async with self.pool.acquire(timeout=self._timeout_seconds) as connection:
+                    yield connection
+            except asyncpg.ReadOnlySQLTransactionError as error:
+                # This server is a replica now: the next connections look for the one that takes writes.
+                await self.pool.expire_connections()
+                raise Interrupted(f"the database takes no writes: {error}") from error
 
 
 class Transaction:
@@ -176,9 +181,11 @@ def unreachable(url: str) -> Iterator[None]:
 
 
 def place_of(url: str) -> str:
-    """Return the part of a URL that may be shown: no user, no password."""
+    """Return the part of a URL that may be shown: no user, no password. It may name several servers."""
     parts = urlsplit(url)
-    return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+    hosts = parts.netloc.rpartition("@")[2] or "local socket"
+    named = (host if host.rpartition(":")[2].isdecimal() else f"{host}:5432" for host in hosts.split(","))
+    return ",".join(named) + parts.path
 
 
 def describe(error: BaseException) -> str:

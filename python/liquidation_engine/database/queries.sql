@@ -68,6 +68,11 @@ ON CONFLICT (position) DO UPDATE SET
 -- name: clear_back_off
 UPDATE position_guards SET failures = 0, backoff_until = NULL, backoff_reason = NULL, updated_at = now() WHERE position = $1;
 
+-- name: skipped
+SELECT position, failures, coalesce(backoff_reason, '') AS reason,
+       extract(epoch FROM backoff_until - clock_timestamp())::double precision AS seconds_left
+FROM position_guards WHERE backoff_until > clock_timestamp() ORDER BY failures DESC, position LIMIT $1;
+
 -- name: in_back_off_or_live
 SELECT position FROM position_guards WHERE position = ANY($1::text[]) AND backoff_until > now()
 UNION

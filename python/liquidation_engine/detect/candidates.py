@@ -1,6 +1,6 @@
 """Makes candidates from what the book says of a position."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -29,6 +29,7 @@ class Book(Protocol):
     def slot(self) -> int: ...
     def liquidatable(self) -> list[str]: ...
     def position(self, address: str) -> BookPosition | None: ...
+    def worth(self, address: str) -> int: ...
     def rearm(self, address: str) -> None: ...
 
 
@@ -55,6 +56,11 @@ def make_candidate(book: Book, address: str, reason: CandidateReason, seen_ms: i
         ts=seen_ms,
         id=held.candidate_id,
     )
+
+
+def most_profitable_first(book: Book, addresses: Iterable[str]) -> list[str]:
+    """Return positions in the order to publish them: what finds no room on the stream is what is worth least."""
+    return sorted(addresses, key=lambda address: (-book.worth(address), address))
 
 
 class FirstSeen:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
-from liquidation_engine.detect.candidates import Book, FirstSeen, Producer, make_candidate
+from liquidation_engine.detect.candidates import Book, FirstSeen, Producer, make_candidate, most_profitable_first
 from liquidation_engine.model import Candidate, CandidateReason
 
 log = structlog.get_logger(__name__)
@@ -27,7 +27,7 @@ class Watcher:
         if not crossed:
             return 0
         made: list[Candidate] = []
-        for address in crossed:
+        for address in most_profitable_first(self._book, crossed):
             since = self._first_seen.note(address, seen_ms, again=True)
             candidate = make_candidate(self._book, address, reason, since)
             if candidate is not None:

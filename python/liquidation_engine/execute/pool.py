@@ -86,6 +86,7 @@ class PoolLimits:
     look_again_seconds: float = 0.2
     set_aside_seconds: float = 30.0
     drain_seconds: float = 2.0  # how long a stop waits for candidates in work
+    hand_back_seconds: float = 1.0  # and for Redis, to hand back those that are not done
 
 
 def _takes_all(_: Candidate) -> bool:
@@ -121,7 +122,7 @@ class Pool(Generic[EntryType]):
         self._set_aside: dict[int, float] = {}  # intents that could not be finished -> when to try again
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until `stop`, then let what is in work finish for a moment; what does not stays pending.
+        """Work until `stop`, then let what is in work finish for a moment; what does not is handed back, still pending.
 
         Raises what a loop died of: an instance that no longer works has to end.
         """
@@ -137,10 +138,22 @@ class Pool(Generic[EntryType]):
         await _end([loops[0], *loops[2:]])
         if self._in_work:
             await asyncio.wait(self._in_work.values(), timeout=self._limits.drain_seconds)
-        await _end([loops[1], *self._in_work.values()])
+        unfinished = dict(self._in_work)
+        await _end([loops[1], *unfinished.values()])
+        await self._give_up(list(unfinished))
         for loop in loops:
             if not loop.cancelled():
                 loop.result()
+
+    async def _give_up(self, stream_ids: Sequence[str]) -> None:
+        """Let another worker have what we did not finish at once, instead of when it has lain idle for long."""
+        if not stream_ids:
+            return
+        try:
+            async with asyncio.timeout(self._limits.hand_back_seconds):
+                await self._consumer.hand_back(stream_ids)
+        except (LiquidationEngineError, TimeoutError) as error:
+            log.warning("Entries not handed back, they will be reclaimed", count=len(stream_ids), error=str(error))
 
     async def _forever(self, name: str, once: Callable[[], Awaitable[None]], pause: float) -> None:
         while True:

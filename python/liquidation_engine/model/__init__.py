@@ -5,7 +5,7 @@ unit, values micro-USD, time a slot or aware UTC.
 """
 
 from liquidation_engine.model.candidate import Candidate, CandidateReason
-from liquidation_engine.model.claim import Claim, FenceLost, IntentRefusal, KillSwitchOn, LiveIntentExists
+from liquidation_engine.model.claim import Claim, FenceLost, IntentRefusal, KillSwitchOn, LiveIntentExists, Skipped
 from liquidation_engine.model.instance import NOTHING_DONE, Activity, InstanceState, instance_state
 from liquidation_engine.model.intent import Intent, SignedTransaction
 from liquidation_engine.model.observed import ObservedLiquidation
@@ -68,6 +68,7 @@ __all__ = [
     "Settlement",
     "SignedTransaction",
     "Simulated",
+    "Skipped",
     "TokenBalance",
     "TransactionRecord",
     "Unfinal",

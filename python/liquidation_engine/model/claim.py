@@ -21,6 +21,16 @@ class Claim:
     live: Intent | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A position that is left alone for now."""
+
+    position: str
+    failures: int
+    reason: str
+    seconds_left: float
+
+
 @dataclass(frozen=True, slots=True)
 class FenceLost:
     """Another worker took the position up in the meantime."""

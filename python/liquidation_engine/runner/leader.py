@@ -11,6 +11,7 @@ from liquidation_engine.cluster import LeaderLease
 from liquidation_engine.database import Guards, Instances, PositionsTable
 from liquidation_engine.database.positions import PositionRow
 from liquidation_engine.detect.candidates import FirstSeen
+from liquidation_engine.detect.rounds import Rounds
 from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
@@ -28,6 +29,7 @@ log = structlog.get_logger(__name__)
 
 AT_RISK = 1.1
 MIRROR_SECONDS = 1.0
+SCAN_SHARDS = 8
 MARKER_MARGIN_SECONDS = 0.25  # a need is noted a little before its marker is set
 TRIM_SECONDS = 5.0
 LAG_SECONDS = 2.0
@@ -59,8 +61,11 @@ class Leader:
             Guards(instance.database),
             first_seen,
             publishing=self._publishing,
+            shards=SCAN_SHARDS,
             watched_seconds=settings.scan_interval_seconds + MARKER_MARGIN_SECONDS,
         )
+        self._rounds = Rounds(SCAN_SHARDS, settings.scan_interval_seconds)
+        self._watched_known = True  # as of the last time that prices and reserves were read anew
         self._table = PositionsTable(instance.database)
         self._at_risk = AtRiskMirror(
             self._book,
@@ -100,7 +105,8 @@ class Leader:
             ]
             group.create_task(self._lease.run(self._elected, self._deposed, stop))
             if self._instance.sabotage is None or self._instance.sabotage.kind != "skip-scan":
-                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._scan, is_run=True)))
+                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._read_watched)))
+                tasks.append(group.create_task(self._every(self._rounds.turn_seconds, self._scan)))
             await stop.wait()
             for task in tasks:
                 task.cancel()  # but not the lease, which hands leadership over
@@ -174,18 +180,36 @@ class Leader:
                     await self._publish(crossings, "price-move", _now_ms())
 
     async def _scan(self) -> None:
-        """Read again what everybody's verdict hangs on, then sweep everybody."""
+        """Sweep the shards whose turn it is, by what the book knows: no node is asked, so none can hold this up."""
         if not self._ready.is_set():
             return
+        due = self._rounds.due(time.monotonic())
+        observation = self._instance.observation
+        try:
+            await self._scanner.scan(_now_ms(), due.shards)
+        except LiquidationEngineError:
+            if due.ends_round:
+                observation.failed()
+            raise
+        self._rounds.done(due.shards)
+        observation.metrics.overdue_positions.set(self._scanner.overdue)
+        if due.ends_round and self._watched_known:
+            observation.checked(len(self._book))
+            observation.ran()
+        elif due.ends_round:
+            observation.failed()
+
+    async def _read_watched(self) -> None:
+        """Read again what everybody's verdict hangs on, in case that a notification was lost."""
+        if not self._ready.is_set():
+            return
+        self._watched_known = False
         market = self._instance.market
         watched = [str(r.oracle) for r in market.reserves.values()] + list(market.reserves) + [str(market.market)]
         _, found = await self._instance.rpc.accounts(watched)
         crossings = self._book.apply([account for account in found if account is not None])
+        self._watched_known = True
         await self._publish(crossings, "price-move", _now_ms())
-        await self._scanner.scan(_now_ms())
-        self._instance.observation.metrics.overdue_positions.set(self._scanner.overdue)
-        self._instance.observation.checked(len(self._book))
-        self._instance.observation.ran()
 
     async def _measure_lag(self) -> None:
         if self._ready.is_set():
@@ -223,15 +247,13 @@ class Leader:
             as_of_slot=max(row.slot, self._book.slot),
         )
 
-    async def _every(self, seconds: float, act: Callable[[], Awaitable[object]], *, is_run: bool = False) -> None:
+    async def _every(self, seconds: float, act: Callable[[], Awaitable[object]]) -> None:
         while True:
             started = time.monotonic()
             try:
                 await act()
             except LiquidationEngineError as error:
                 log.error("Leader duty failed", duty=getattr(act, "__name__", "?"), error=str(error))
-                if is_run:
-                    self._instance.observation.failed()
             await asyncio.sleep(max(0.0, seconds - (time.monotonic() - started)))
 
     async def _on_ready(self) -> None:

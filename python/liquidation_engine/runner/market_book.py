@@ -107,6 +107,17 @@ class MarketBook:
             slot=held["slot"],
         )
 
+    def worth(self, address: str) -> int:
+        """Return what one may hope to repay, weighted, in atto-USD: all of the debt that the collateral covers.
+
+        What a liquidation earns is a share of it; 0 for bad debt, and for a position that the book does not hold.
+        """
+        try:
+            collateral, debt, *_ = self._book.health(from_base58(address))
+        except UnknownPosition:
+            return 0
+        return min(collateral, debt)
+
     def legs(self, address: str) -> list[Mapping[str, object]]:
         """Return a position's legs for display."""
         held = self._book.position(from_base58(address))

@@ -246,6 +246,17 @@ pub trait Adapter: Sync {
         clock: Clock,
         position: &Pubkey,
     ) -> Result<Vec<Term>, Unanswered>;
+
+    /// Returns whether the book's screen looks at the position; `None` where it cannot be judged, or the protocol has no screen
+    /// that can be asked.
+    fn screened(
+        &self,
+        _accounts: &Accounts,
+        _clock: Clock,
+        _position: &Pubkey,
+    ) -> Result<Option<bool>, Unanswered> {
+        Ok(None)
+    }
 }
 
 /// Every protocol by its name, one line each.

@@ -21,6 +21,7 @@ pub mod predict;
 pub mod prices;
 pub mod refresh;
 pub mod reserve;
+pub mod screen;
 pub mod switchboard;
 
 use lending_math::Pubkey;
@@ -78,6 +79,15 @@ impl Adapter for Save {
         position: &Pubkey,
     ) -> Result<Vec<Term>, Unanswered> {
         explain::explain(accounts, clock, position)
+    }
+
+    fn screened(
+        &self,
+        accounts: &Accounts,
+        clock: Clock,
+        position: &Pubkey,
+    ) -> Result<Option<bool>, Unanswered> {
+        screen::screened(accounts, clock, position)
     }
 }
 
