@@ -44,7 +44,9 @@ def goals(kernel: str) -> dict[str, Goal]:
         "G4_stress_p99": less(1 / 5, "the same, p99"),
         "G6_generic_us": absolute(0.2, "lower", "exact rule per position, generic market, µs"),
         "G6_save_us": absolute(0.2, "lower", "exact verdict per position in the protocol's fixed point, Save, µs"),
-        "G6_marginfi_us": absolute(0.2, "lower", "exact verdict per position in the protocol's fixed point, marginfi, µs"),
+        "G6_marginfi_us": absolute(
+            0.2, "lower", "exact verdict per position in the protocol's fixed point, marginfi, µs"
+        ),
         "G9_hot": absolute(32, "lower", "bytes that a sweep reads per position"),
         "G9_total": absolute(256, "lower", "bytes per position, from the process"),
         "G10_bytes": less(1.5, "screen / reading the same bytes, 10,000,000 positions (benches.growth)"),

@@ -12,7 +12,7 @@ use crate::protocols::adapter::{Accounts, Clock, Health, Unanswered, Wide};
 use lending_math::Pubkey;
 
 /// Flags under which nobody can liquidate.
-const BLOCKED: u64 = flag::IN_FLASHLOAN | flag::IN_RECEIVERSHIP;
+pub const BLOCKED: u64 = flag::IN_FLASHLOAN | flag::IN_RECEIVERSHIP;
 
 /// An account and its banks at one time.
 pub struct Assessed<'a> {

@@ -8,7 +8,8 @@
 
 use lending_math::Pubkey;
 
-use super::account::{flag, MarginAccount, Side};
+use super::account::{MarginAccount, Side};
+use super::assessment::BLOCKED;
 use super::bank::{Bank, Requirement};
 use super::emode::Emode;
 use super::feed;
@@ -51,12 +52,10 @@ pub enum Gate {
     Blocked,
 }
 
-/// Returns whether flags keep an account from being liquidated.
+/// Returns whether flags keep an account from being liquidated. Disabled ones are liquidated like all others.
 #[must_use]
 pub fn gate(account: &MarginAccount) -> Gate {
-    let blocking =
-        flag::DISABLED | flag::IN_FLASHLOAN | flag::IN_RECEIVERSHIP | flag::IN_DELEVERAGE;
-    if account.has_flag(blocking) {
+    if account.has_flag(BLOCKED) {
         Gate::Blocked
     } else {
         Gate::Open
