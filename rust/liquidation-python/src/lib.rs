@@ -11,6 +11,7 @@ mod markets;
 mod planning;
 mod progress;
 mod scenario;
+mod screen;
 mod shelf;
 mod words;
 
@@ -29,6 +30,8 @@ mod _core {
     use crate::markets::Markets;
     #[pymodule_export]
     use crate::planning::{quotes, Quote};
+    #[pymodule_export]
+    use crate::screen::Screen;
     #[pymodule_export]
     use crate::words::{candidate_id, from_base58, sign_message, state_digest, to_base58, Change};
 
