@@ -127,5 +127,5 @@ class Program(Protocol):
 
         `accounts` are those of `accounts_of`; what is needed besides is raised as MissingAccounts. `swap` turns the seized into the
         debt, before a loan is paid back. `first` is the place of the first instruction in the transaction: compute limit and price
-        stand before it. NoFlashLoan where a loan is asked for and the reserve gives none.
+        stand before it. ArgumentError where a loan is asked for and the reserve gives none.
         """

@@ -92,6 +92,15 @@ impl Rates {
         Ok(Rates::of(&reserve))
     }
 
+    /// Returns whether a position's legs are in the same classes, and as far as it goes asked about for the same reasons.
+    pub(super) fn is_laid_like(&self, other: &Rates) -> bool {
+        (self.groups, self.timed) == (other.groups, other.timed)
+    }
+
+    pub(super) fn is_timed(&self) -> bool {
+        self.timed
+    }
+
     pub(super) fn in_group(&self, group: u8) -> bool {
         self.groups >> (group & 63) & 1 != 0
     }
@@ -135,6 +144,10 @@ impl Rules {
             deleveraging: market.deleveraging(),
             orders: market.orders(),
         }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Returns an elevation group.

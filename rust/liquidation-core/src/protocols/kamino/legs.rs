@@ -10,6 +10,7 @@ use crate::fixed::fraction::{Fraction, BITS};
 use crate::fixed::u256::U256;
 use crate::protocols::kamino::confirm::{Rates, Rules};
 use crate::protocols::kamino::slim::{Leg, Position};
+use crate::protocols::market_screen::protocol::{Priced, Table};
 
 /// Debt that every position has beside its own, 10⁻¹⁸ quote units: the program's floors take less than that off its collateral.
 pub const DUST: u64 = 1_000;
@@ -22,6 +23,8 @@ const DIGITS: u32 = 16;
 const LESS: u32 = 40;
 /// What a deposit without a threshold adds to the debt, a part in 2⁵⁷ of its worth: it makes the quotients coarser and has no leg.
 const COARSER: u32 = 57;
+/// How many times such a deposit may be worth what it was laid at: up to eight the share above covers a unit of the quotients.
+const GROWTH: i64 = 4;
 
 /// A reserve (by its place) outside of groups (0) or in an elevation group.
 pub type Class = (u16, u8);
@@ -34,17 +37,6 @@ pub struct Scales {
     places: Vec<Option<u16>>,
     reserves: usize,
     exponents: Vec<[i8; 2]>,
-}
-
-/// What the book's assets cost and weigh now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Prices, as [`tick`](crate::book::generic::GenericBook::tick) takes them; 0 for a reserve that cannot be refreshed.
-    pub mantissas: Vec<i64>,
-    /// Thresholds, as `set_weights` takes them.
-    pub collateral_bps: Vec<u32>,
-    /// Borrow factors.
-    pub debt_bps: Vec<u32>,
 }
 
 impl Scales {
@@ -126,8 +118,7 @@ impl Scales {
     /// Returns a position's legs as the book takes them, (slot, amount). `None`: an amount is too large for it, or it is in a group to which a
     /// reserve of its does not belong, which the program would not refresh.
     ///
-    /// An own index above the reserve's counts as equal to it. To be laid anew when the price of a collateral without a threshold has
-    /// grown eightfold since.
+    /// An own index above the reserve's counts as equal to it. To be laid anew when these rates no longer [`hold`](Scales::holds).
     #[must_use]
     pub fn legs(
         &self,
@@ -160,6 +151,29 @@ impl Scales {
         }
         legs.push((DUST_SLOT, dust));
         Some(legs)
+    }
+
+    /// Returns whether legs and who is [`always`] asked about, worked out `then`, still hold `now`: the reserves' groups, which collaterals
+    /// have no threshold and which reserves may give other reasons are the same, and no collateral without a threshold has outgrown what
+    /// it was laid at. `refused` reserves have no holder that counts.
+    #[must_use]
+    pub fn holds(&self, then: &Priced<Rates>, now: &Priced<Rates>, refused: &[bool]) -> bool {
+        let pairs = then.rates.iter().zip(&now.rates).zip(refused);
+        let alike = pairs
+            .into_iter()
+            .all(|((then, now), refused)| match (then, now) {
+                (Some(then), Some(now)) => then.is_laid_like(now),
+                _ => *refused || then.is_none() && now.is_none(),
+            });
+        alike
+            && self.classes.iter().enumerate().all(|(class, (place, _))| {
+                let at = 1 + 2 * class;
+                let counts = |table: &Table| table.collateral_bps[at] != 0;
+                let outgrown = now.table.mantissas[at] / GROWTH > then.table.mantissas[at];
+                refused[usize::from(*place)]
+                    || counts(&then.table) == counts(&now.table)
+                        && (counts(&now.table) || !outgrown)
+            })
     }
 
     fn class(&self, reserve: u16, group: u8) -> Option<u16> {

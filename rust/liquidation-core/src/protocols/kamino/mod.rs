@@ -18,6 +18,7 @@ pub mod legacy_feeds;
 pub mod legs;
 pub mod liquidate;
 pub mod market;
+pub mod market_screen;
 pub mod obligation;
 pub mod orders;
 pub mod pair;
@@ -40,8 +41,9 @@ pub mod version;
 use lending_math::Pubkey;
 
 use crate::protocols::adapter::{
-    Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Term, Unanswered,
+    Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Screen, Term, Unanswered,
 };
+use crate::protocols::market_screen::Market;
 
 /// The adapter "kamino".
 #[derive(Clone, Copy, Debug)]
@@ -91,5 +93,9 @@ impl Adapter for Kamino {
         position: &Pubkey,
     ) -> Result<Option<bool>, Unanswered> {
         screen::screened(accounts, clock, position)
+    }
+
+    fn screen(&self, market: &Pubkey) -> Option<Box<dyn Screen>> {
+        Some(Box::new(Market::<Kamino>::new(*market)))
     }
 }

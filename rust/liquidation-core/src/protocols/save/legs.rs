@@ -9,6 +9,7 @@
 use super::confirm::{Leg, Position, Rates};
 use crate::book::generic::market::Asset;
 use crate::fixed::wad::Decimal;
+use crate::protocols::market_screen::protocol::Table;
 
 /// Debt that every obligation has beside its own, 10⁻¹⁸ quote units: the program's floors take less than that off its collateral.
 pub const DUST: u64 = 1_000;
@@ -25,26 +26,13 @@ const LESS: u32 = 50;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scales(Vec<[i8; 2]>);
 
-/// What the book's assets cost and weigh now.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Table {
-    /// Prices, as [`tick`](crate::book::generic::GenericBook::tick) takes them; 0 for a reserve that cannot be refreshed.
-    pub mantissas: Vec<i64>,
-    /// Thresholds, as `set_weights` takes them.
-    pub collateral_bps: Vec<u32>,
-    /// Borrow weights.
-    pub debt_bps: Vec<u32>,
-}
-
-impl Table {
-    /// Returns whether who is [`always`] asked about is the same as at these prices: no debt counts for more than twice as much.
-    #[must_use]
-    pub fn holds_for(&self, now: &Table) -> bool {
-        let weighted = |table: &Table, asset: usize| {
-            u128::from(table.mantissas[asset].unsigned_abs()) * u128::from(table.debt_bps[asset])
-        };
-        (0..now.mantissas.len()).all(|asset| weighted(now, asset) / 2 <= weighted(self, asset))
-    }
+/// Returns whether who is [`always`] asked about is the same at both prices: no debt counts for more than twice as much now.
+#[must_use]
+pub fn holds(then: &Table, now: &Table) -> bool {
+    let weighted = |table: &Table, asset: usize| {
+        u128::from(table.mantissas[asset].unsigned_abs()) * u128::from(table.debt_bps[asset])
+    };
+    (0..now.mantissas.len()).all(|asset| weighted(now, asset) / 2 <= weighted(then, asset))
 }
 
 impl Scales {

@@ -29,6 +29,7 @@ use lending_math::Pubkey;
 use super::adapter::{
     self, Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Term, Unanswered,
 };
+use super::market_screen::Market;
 
 /// `So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo`.
 pub const PROGRAM: Pubkey = [
@@ -82,7 +83,7 @@ impl Adapter for Save {
     }
 
     fn screen(&self, market: &Pubkey) -> Option<Box<dyn adapter::Screen>> {
-        Some(Box::new(screen::Screen::new(*market)))
+        Some(Box::new(Market::<Save>::new(*market)))
     }
 }
 
