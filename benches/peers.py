@@ -141,7 +141,13 @@ class Reference:
 
     def __init__(self, library: ctypes.CDLL, positions: int) -> None:
         library.reference_new.restype = ctypes.c_void_p
-        library.reference_apply.restype = ctypes.c_double
+        for function in (
+            library.reference_apply,
+            library.reference_price,
+            library.reference_judge,
+            library.reference_fill,
+        ):
+            function.restype = ctypes.c_double
         library.reference_account.restype = ctypes.c_size_t
         self._library = library
         self._market = ctypes.c_void_p(library.reference_new(ctypes.c_uint32(positions)))
@@ -151,6 +157,18 @@ class Reference:
     def apply(self) -> float:
         """Take another state of every position and return the seconds per account."""
         return self._library.reference_apply(self._market) / 1e9
+
+    def price(self, millionths: int) -> float:
+        """Move the first reserve's price and return the seconds of taking it."""
+        return self._library.reference_price(self._market, ctypes.c_uint64(millionths)) / 1e9
+
+    def judge(self) -> float:
+        """Judge everybody anew and return the seconds per position."""
+        return self._library.reference_judge(self._market) / 1e9
+
+    def fill(self) -> float:
+        """Fill an empty book from all accounts in one buffer and return accounts per second."""
+        return float(self._library.reference_fill(self._market))
 
     def accounts(self) -> list[tuple[bytes, bytes]]:
         """Return address and bytes of every account, positions last."""

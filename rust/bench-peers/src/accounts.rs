@@ -92,6 +92,62 @@ impl Reference {
         }
     }
 
+    /// Moves the first reserve's price to millionths of a USD and returns the nanoseconds of taking it.
+    pub fn price(&mut self, millionths: u64) -> Result<f64, Error> {
+        self.slot += 1;
+        let mut data = vec![0; ORACLE_LEN];
+        let oracle = Oracle {
+            exponent: -6,
+            price: millionths,
+            confidence: 0,
+            slot: self.slot,
+            ..Oracle::decode(&oracle(0)?.data)?
+        };
+        oracle.encode(&mut data)?;
+        let state = State {
+            address: address(2, 0),
+            data,
+        };
+        let start = Instant::now();
+        self.take(std::slice::from_ref(&state));
+        Ok(start.elapsed().as_nanos() as f64)
+    }
+
+    /// Judges everybody anew and returns nanoseconds per position.
+    #[must_use]
+    pub fn judge_all(&self) -> f64 {
+        let start = Instant::now();
+        black_box(self.book.sweep());
+        start.elapsed().as_nanos() as f64 / self.book.len() as f64
+    }
+
+    /// Fills an empty book from all accounts in one buffer and returns accounts per second.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        let buffer: Vec<u8> = self
+            .states
+            .iter()
+            .flat_map(|state| &state.data)
+            .copied()
+            .collect();
+        let (mut book, mut rest) = (Book::new(PROGRAM, MARKET), &buffer[..]);
+        let start = Instant::now();
+        let mut accounts = Vec::with_capacity(self.states.len());
+        for state in &self.states {
+            let (data, after) = rest.split_at(state.data.len());
+            rest = after;
+            accounts.push(Account {
+                address: &state.address,
+                owner: &PROGRAM,
+                slot: 1,
+                data,
+            });
+        }
+        let _ = black_box(book.tick_accounts(&accounts, 1, 1)); // whether they were read, the count tells
+        let taken = start.elapsed().as_secs_f64();
+        self.states.len() as f64 / taken * f64::from(u8::from(book.len() == self.book.len()))
+    }
+
     /// Returns how many accounts the book understood.
     #[must_use]
     pub fn understood(&self) -> usize {
@@ -211,6 +267,24 @@ pub extern "C" fn reference_new(positions: u32) -> *mut Reference {
 #[no_mangle]
 pub extern "C" fn reference_apply(reference: &mut Reference) -> f64 {
     reference.apply_all()
+}
+
+/// Moves the first reserve's price and returns the nanoseconds of taking it, none below 0.
+#[no_mangle]
+pub extern "C" fn reference_price(reference: &mut Reference, millionths: u64) -> f64 {
+    reference.price(millionths).unwrap_or(-1.0)
+}
+
+/// Judges everybody anew and returns nanoseconds per position.
+#[no_mangle]
+pub extern "C" fn reference_judge(reference: &Reference) -> f64 {
+    reference.judge_all()
+}
+
+/// Fills an empty book from all accounts in one buffer and returns accounts per second.
+#[no_mangle]
+pub extern "C" fn reference_fill(reference: &Reference) -> f64 {
+    reference.fill()
 }
 
 /// Writes an account's address and bytes and returns how many bytes there are, 0 past the last account.

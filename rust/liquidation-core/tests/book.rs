@@ -47,27 +47,24 @@ fn a_fall_of_the_collateral_is_a_crossing_and_its_return_a_recovery() {
 }
 
 #[test]
-fn only_holders_of_a_changed_reserve_are_judged() {
-    let (mut book, _) = book(4, 1);
-    for number in 0..20 {
-        let legs = [
-            (number % 2, Collateral, 100_000_000),
-            (2 + number % 2, Debt, 1_000_000),
-        ];
+fn only_positions_near_their_limit_are_judged() {
+    let (mut book, _) = with_position();
+    for number in 1..21 {
+        let legs = [(0, Collateral, 100_000_000), (1, Debt, 1_000_000)];
         let state = State::new(position_at(number), 1, position_data(0, 1, &legs));
         book.apply(&state.account()).unwrap();
     }
+    let fallen = book.apply(&price(0, 98, 2).account()).unwrap();
+    assert_eq!((fallen.crossed.len(), fallen.evaluated), (1, 1));
     assert_eq!(
-        book.apply(&price(0, 99, 2).account()).unwrap().evaluated,
-        10
-    );
-    assert_eq!(
-        book.apply(&price(0, 99, 3).account()).unwrap().evaluated,
+        book.apply(&price(0, 98, 3).account()).unwrap().evaluated,
         0,
         "the same price again"
     );
+    let further = book.apply(&price(0, 97, 4).account()).unwrap();
+    assert_eq!(further.evaluated, 0, "who is known to be is not asked");
     assert_eq!(
-        book.tick(4, 0).evaluated,
+        book.tick(5, 0).evaluated,
         0,
         "no interest of one slot reaches a covered position"
     );
@@ -116,11 +113,11 @@ fn a_price_grown_too_old_is_a_recovery_with_its_reason() {
 #[test]
 fn a_batch_judges_each_position_once_at_its_end() {
     let (mut book, _) = with_position();
-    let (down, up) = (price(0, 50, 2), price(0, 101, 3));
+    let (down, up) = (price(0, 50, 2), price(0, 98, 3));
     let change = book
         .tick_accounts(&[down.account(), up.account()], 3, 0)
         .unwrap();
-    assert_eq!((change.crossed.len(), change.evaluated), (0, 1));
+    assert_eq!((change.crossed.len(), change.evaluated), (1, 1));
 }
 
 #[test]

@@ -151,7 +151,7 @@ fn note(chain: &mut Chain, told: &mut Told, state: &State) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1_500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_set_is_the_recomputed_one_and_each_crossing_is_told_once(steps in vec(steps(), 1..40)) {

@@ -378,7 +378,7 @@ impl PositionBook {
 }
 
 /// Returns the kernel that the environment forces, or the best one.
-fn kernel() -> Result<Kernel, CoreError> {
+pub fn kernel() -> Result<Kernel, CoreError> {
     match std::env::var("LIQUIDATION_KERNEL") {
         Ok(name) => Kernel::named(&name),
         Err(_) => Ok(Kernel::best()),

@@ -12,6 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::arguments::{AccountState, Address, Data, Text, Whole};
+use crate::book::kernel;
 use crate::errors::to_py_err;
 use crate::files;
 use crate::words::{hex, Change};
@@ -47,7 +48,12 @@ impl MarketBook {
         market: Address,
     ) -> PyResult<MarketBook> {
         known(py, protocol)?;
-        Ok(MarketBook::from(Book::new(program.0, market.0)))
+        let opened = MarketBook::from(Book::new(program.0, market.0));
+        opened.with(py, |book| {
+            book.use_kernel(kernel()?);
+            Ok(())
+        })?;
+        Ok(opened)
     }
 
     /// Returns a book that others hold too.
@@ -60,7 +66,8 @@ impl MarketBook {
         }
     }
 
-    fn with<T: Send>(
+    /// Acts on the book with the GIL released.
+    pub fn with<T: Send>(
         &self,
         py: Python<'_>,
         act: impl FnOnce(&mut Book) -> Result<T, CoreError> + Send,
@@ -98,6 +105,12 @@ impl MarketBook {
     #[getter]
     fn clock(&self, py: Python<'_>) -> PyResult<(u64, u64)> {
         self.with(py, |book| Ok(book.clock()))
+    }
+
+    /// The screen's instruction set: "avx512", "avx2" or "portable"; LIQUIDATION_KERNEL forces one on new books.
+    #[getter]
+    fn kernel(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.with(py, |book| Ok(book.kernel().name()))
     }
 
     /// Whether the market refuses liquidations.
@@ -289,7 +302,11 @@ impl MarketBook {
     #[staticmethod]
     fn restore(py: Python<'_>, path: PathBuf) -> PyResult<MarketBook> {
         let bytes = py.detach(|| std::fs::read(&path))?;
-        let book = py.detach(|| Book::from_bytes(&bytes));
+        let book = py.detach(|| {
+            let mut book = Book::from_bytes(&bytes)?;
+            book.use_kernel(kernel()?);
+            Ok(book)
+        });
         book.map(MarketBook::from)
             .map_err(|error| to_py_err(py, error))
     }

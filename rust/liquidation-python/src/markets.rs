@@ -10,7 +10,7 @@ use liquidation_core::CoreError;
 use pyo3::prelude::*;
 
 use crate::arguments::{AccountState, Address, Data, Prices, Text, Whole};
-use crate::book::{arrays, Ids, PositionBook};
+use crate::book::{arrays, kernel, Ids, PositionBook};
 use crate::errors::to_py_err;
 use crate::files;
 use crate::market::{borrowed, known, MarketBook};
@@ -92,10 +92,16 @@ impl Markets {
         market: Address,
     ) -> PyResult<MarketBook> {
         known(py, protocol)?;
+        kernel().map_err(|error| to_py_err(py, error))?; // before anything changes
         self.with(py, |markets| markets.open(program.0, market.0).map(drop))?;
         let books = self.books(py)?;
         let opened = books.into_iter().last();
-        opened.ok_or_else(|| to_py_err(py, CoreError::Broken))
+        let opened = opened.ok_or_else(|| to_py_err(py, CoreError::Broken))?;
+        opened.with(py, |book| {
+            book.use_kernel(kernel()?);
+            Ok(())
+        })?;
+        Ok(opened)
     }
 
     /// Add a market of your own under a name of its own.

@@ -8,13 +8,15 @@ Rust's to say (`liquidation_engine.protocols.get("marginfi")`).
 
 from liquidation_engine.protocols.marginfi.accounts import Balance, Bank, MarginAccount
 from liquidation_engine.protocols.marginfi.addresses import GROUP, PROGRAM_ID
+from liquidation_engine.protocols.marginfi.bookkeeping import MarginfiBookkeeping
 from liquidation_engine.protocols.marginfi.observations import Observer
 from liquidation_engine.protocols.marginfi.program import MarginfiProgram
 from liquidation_engine.protocols.marginfi.watch import observer_of
 
-PROGRAM = MarginfiProgram()
+PROGRAM, BOOKKEEPING = MarginfiProgram(), MarginfiBookkeeping()
 
 __all__ = [
+    "BOOKKEEPING",
     "GROUP",
     "PROGRAM",
     "PROGRAM_ID",

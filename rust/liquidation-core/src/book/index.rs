@@ -1,6 +1,6 @@
-//! The market's reserves and oracles, their standing at the clock, and who holds them.
+//! The market's reserves and oracles, and their standing at the clock.
 
-use std::collections::{BTreeSet, HashMap};
+use super::addresses::ByAddress;
 
 use lending_math::state::{Oracle, Reserve};
 use lending_math::Pubkey;
@@ -16,16 +16,31 @@ pub struct Held {
     pub reserve: Option<Reserve>,
     /// At the book's clock.
     pub standing: Standing,
-    /// Rows with a leg in it.
-    pub holders: BTreeSet<u32>,
 }
 
-/// Reserves by number, the inverse index from a reserve to its holders, and the oracles.
+/// Reserves whose standing changed.
+#[derive(Clone, Debug, Default)]
+pub struct Moved {
+    /// Which.
+    pub numbers: Vec<u32>,
+    /// Whether more than price and interest did, of any of them.
+    pub shaken: bool,
+}
+
+impl Moved {
+    /// Adds what moved besides.
+    pub fn add(&mut self, other: Moved) {
+        self.numbers.extend(other.numbers);
+        self.shaken |= other.shaken;
+    }
+}
+
+/// Reserves by number, and the oracles.
 #[derive(Clone, Debug, Default)]
 pub struct Reserves {
     held: Vec<Held>,
-    numbers: HashMap<Pubkey, u32>,
-    oracles: HashMap<Pubkey, Oracle>,
+    numbers: ByAddress<u32>,
+    oracles: ByAddress<Oracle>,
 }
 
 impl Reserves {
@@ -33,12 +48,10 @@ impl Reserves {
     pub fn number(&mut self, address: &Pubkey) -> u32 {
         let next = self.held.len() as u32;
         *self.numbers.entry(*address).or_insert_with(|| {
-            let (reserve, standing, holders) = (None, Standing::Missing, BTreeSet::new());
             self.held.push(Held {
                 address: *address,
-                reserve,
-                standing,
-                holders,
+                reserve: None,
+                standing: Standing::Missing,
             });
             next
         })
@@ -76,27 +89,8 @@ impl Reserves {
         self.oracles.get(address)
     }
 
-    /// Writes down who holds a reserve.
-    pub fn hold(&mut self, number: u32, row: u32) {
-        if let Some(held) = self.held.get_mut(number as usize) {
-            held.holders.insert(row);
-        }
-    }
-
-    /// Strikes a holder out.
-    pub fn release(&mut self, number: u32, row: u32) {
-        if let Some(held) = self.held.get_mut(number as usize) {
-            held.holders.remove(&row);
-        }
-    }
-
-    /// Replaces a reserve's account and returns the numbers of the reserves whose holders must be judged again.
-    pub fn put_reserve(
-        &mut self,
-        address: &Pubkey,
-        reserve: Option<Reserve>,
-        now: u64,
-    ) -> Vec<u32> {
+    /// Replaces a reserve's account and returns what that moved.
+    pub fn put_reserve(&mut self, address: &Pubkey, reserve: Option<Reserve>, now: u64) -> Moved {
         let number = self.number(address);
         if let Some(held) = self.held.get_mut(number as usize) {
             held.reserve = reserve;
@@ -104,8 +98,8 @@ impl Reserves {
         self.restate(now, |held| held.address == *address)
     }
 
-    /// Replaces an oracle's account and returns the numbers of the reserves whose holders must be judged again.
-    pub fn put_oracle(&mut self, address: &Pubkey, oracle: Option<Oracle>, now: u64) -> Vec<u32> {
+    /// Replaces an oracle's account and returns what that moved.
+    pub fn put_oracle(&mut self, address: &Pubkey, oracle: Option<Oracle>, now: u64) -> Moved {
         match oracle {
             Some(oracle) => self.oracles.insert(*address, oracle),
             None => self.oracles.remove(address),
@@ -116,13 +110,25 @@ impl Reserves {
         })
     }
 
-    /// Moves every standing to another slot; the rows whose verdict that changes are known by their next look.
-    pub fn move_to(&mut self, now: u64) {
-        self.restate(now, |_| true);
+    /// Moves every standing to another slot and returns what that moved.
+    pub fn move_to(&mut self, now: u64) -> Moved {
+        self.restate(now, |_| true)
     }
 
-    fn restate(&mut self, now: u64, concerned: impl Fn(&Held) -> bool) -> Vec<u32> {
-        let mut changed = Vec::new();
+    /// Returns how many reserves have a number.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Returns whether none has.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    fn restate(&mut self, now: u64, concerned: impl Fn(&Held) -> bool) -> Moved {
+        let mut moved = Moved::default();
         for (number, held) in (0..)
             .zip(self.held.iter_mut())
             .filter(|(_, held)| concerned(held))
@@ -133,10 +139,11 @@ impl Reserves {
                 .and_then(|reserve| self.oracles.get(&reserve.oracle));
             let standing = Standing::of(held.reserve.as_ref(), oracle, now);
             if !standing.judges_like(&held.standing) {
-                changed.push(number);
+                moved.numbers.push(number);
+                moved.shaken |= !standing.only_moved(&held.standing);
             }
             held.standing = standing;
         }
-        changed
+        moved
     }
 }

@@ -4,11 +4,12 @@
 //! that lies in another market now, is taken out of the book that had it; one that no book had is told to all, so that an
 //! older state does not bring it back.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use lending_math::Pubkey;
 
+use super::addresses::ByAddress;
 use super::news::{decoded, Home, News};
 use super::sealed::Seal;
 use super::{Account, Book, Change};
@@ -29,7 +30,7 @@ pub struct Markets {
     books: Vec<SharedBook>,
     markets: Vec<(Pubkey, Pubkey)>,
     /// Where reserves and positions were last seen.
-    homes: HashMap<Pubkey, usize>,
+    homes: ByAddress<usize>,
 }
 
 /// What each book is to take, in the order of the accounts.

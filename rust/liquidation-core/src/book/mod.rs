@@ -4,12 +4,15 @@
 //! with the positions that newly need an act and those that need one no more. After every call the set of positions
 //! that need an act equals what judging each of them anew at the clock would give.
 
+pub mod addresses;
 pub mod emission;
+pub mod front;
 pub mod generic;
 pub mod index;
 pub mod markets;
 mod news;
 pub mod report;
+pub mod screen;
 pub mod sealed;
 mod snapshot;
 pub mod store;
@@ -19,10 +22,11 @@ use lending_math::Pubkey;
 
 use crate::address::to_base58;
 use crate::protocols::reference::health::{judge, Judgement};
-use crate::protocols::reference::patience::next_look;
 use crate::CoreError;
 use emission::{Emission, Event};
-use index::Reserves;
+use front::Front;
+use generic::kernels::Kernel;
+use index::{Moved, Reserves};
 pub use news::Account;
 use news::{read, News};
 use store::{Known, Row, Store};
@@ -41,12 +45,14 @@ pub struct Change {
     pub evaluated: usize,
 }
 
-/// The rows that a call must judge.
+/// What makes verdicts doubtful in a call.
 #[derive(Debug, Default)]
 struct Doubt {
-    rows: Vec<u32>,
-    reserves: Vec<u32>,
-    everyone: bool,
+    /// Rows whose account changed.
+    changed: Vec<u32>,
+    /// Rows whose time has come.
+    due: Vec<u32>,
+    moved: Moved,
     recovered: Vec<Pubkey>,
 }
 
@@ -61,10 +67,11 @@ pub struct Book {
     store: Store,
     emission: Emission,
     timers: Timers,
+    front: Front,
 }
 
 impl Book {
-    /// Returns an empty book of one market, its clock at slot 0.
+    /// Returns an empty book of one market, its clock at slot 0, its screen as fast as the processor can.
     #[must_use]
     pub fn new(program: Pubkey, market: Pubkey) -> Book {
         Book {
@@ -76,7 +83,19 @@ impl Book {
             store: Store::default(),
             emission: Emission::default(),
             timers: Timers::default(),
+            front: Front::new(Kernel::best()),
         }
+    }
+
+    /// Returns the screen's instruction set.
+    #[must_use]
+    pub fn kernel(&self) -> Kernel {
+        self.front.kernel()
+    }
+
+    /// Has the screen use an instruction set: all confirm the same positions.
+    pub fn use_kernel(&mut self, kernel: Kernel) {
+        self.front.use_kernel(kernel);
     }
 
     /// Takes one account's state and judges whom it concerns, at the clock.
@@ -85,12 +104,12 @@ impl Book {
     /// a foreign owner removes the account. Bytes that the program did not write are `Malformed`, and nothing changes.
     pub fn apply(&mut self, account: &Account<'_>) -> Result<Change, CoreError> {
         let news = read(account, &self.program, &self.market)?;
-        Ok(self.take_all(vec![(*account, news)], None))
+        Ok(self.take_all([(*account, news)], None))
     }
 
     /// Moves the clock to a slot and judges whoever time alone may have changed; the clock never goes back.
     pub fn tick(&mut self, slot: u64, unix_time: u64) -> Change {
-        self.take_all(Vec::new(), Some((slot, unix_time)))
+        self.take_all([], Some((slot, unix_time)))
     }
 
     /// Moves the clock and takes several accounts' states in one go: each position concerned is judged once, at the end.
@@ -102,15 +121,23 @@ impl Book {
         slot: u64,
         unix_time: u64,
     ) -> Result<Change, CoreError> {
-        let mut news = Vec::with_capacity(accounts.len());
         for account in accounts {
-            news.push((*account, read(account, &self.program, &self.market)?));
+            read(account, &self.program, &self.market)?;
         }
+        let (program, market) = (self.program, self.market);
+        // read again rather than kept: a million decoded positions would fill the memory
+        let news = accounts
+            .iter()
+            .filter_map(|account| Some((*account, read(account, &program, &market).ok()?)));
         Ok(self.take_all(news, Some((slot, unix_time))))
     }
 
     /// Moves the clock, if there is one, takes states that were read, and judges each position concerned once.
-    fn take_all(&mut self, news: Vec<(Account<'_>, News)>, clock: Option<(u64, u64)>) -> Change {
+    fn take_all<'a>(
+        &mut self,
+        news: impl IntoIterator<Item = (Account<'a>, News)>,
+        clock: Option<(u64, u64)>,
+    ) -> Change {
         let (mut doubt, mut kind) = (Doubt::default(), "tick");
         if let Some((slot, unix_time)) = clock {
             self.advance(slot, unix_time, &mut doubt);
@@ -160,9 +187,9 @@ impl Book {
         self.clock.1 = self.clock.1.max(unix_time);
         if slot > self.clock.0 {
             self.clock.0 = slot;
-            self.reserves.move_to(slot);
+            doubt.moved.add(self.reserves.move_to(slot));
         }
-        self.timers.add_due(self.clock.0, &mut doubt.rows);
+        self.timers.add_due(self.clock.0, &mut doubt.due);
     }
 
     fn take(&mut self, account: &Account<'_>, news: News, doubt: &mut Doubt) -> &'static str {
@@ -176,12 +203,12 @@ impl Book {
         let kind = news.kind();
         let becomes = match news {
             News::Market(market) => {
-                doubt.everyone |= self.paused != market.paused;
+                doubt.moved.shaken |= self.paused != market.paused;
                 self.paused = market.paused;
                 Known::Market
             }
             News::Reserve(reserve) => {
-                doubt.reserves.extend(self.reserves.put_reserve(
+                doubt.moved.add(self.reserves.put_reserve(
                     account.address,
                     Some(reserve),
                     self.clock.0,
@@ -189,7 +216,7 @@ impl Book {
                 Known::Reserve
             }
             News::Oracle(oracle) => {
-                doubt.reserves.extend(self.reserves.put_oracle(
+                doubt.moved.add(self.reserves.put_oracle(
                     account.address,
                     Some(oracle),
                     self.clock.0,
@@ -216,25 +243,12 @@ impl Book {
             .store
             .number(&row.address)
             .unwrap_or_else(|| self.store.reserve_number());
-        let earlier = self.store.replace(number, row.clone());
-        if earlier
-            .as_ref()
-            .is_some_and(|earlier| !earlier.is_materially(&row))
-        {
+        let is_another = |earlier: &Row| !earlier.is_materially(&row);
+        if self.store.row(number).is_some_and(is_another) {
             self.emission.clear(number);
         }
-        let reserves = |row: &Row| row.legs.iter().map(|leg| leg.reserve).collect::<Vec<_>>();
-        let (old, new) = (
-            earlier.as_ref().map(reserves).unwrap_or_default(),
-            reserves(&row),
-        );
-        if old != new {
-            old.iter()
-                .for_each(|reserve| self.reserves.release(*reserve, number));
-            new.iter()
-                .for_each(|reserve| self.reserves.hold(*reserve, number));
-        }
-        doubt.rows.push(number);
+        self.store.replace(number, row);
+        doubt.changed.push(number);
         number
     }
 
@@ -244,20 +258,15 @@ impl Book {
             Known::Market | Known::Gone => {}
             Known::Reserve => {
                 doubt
-                    .reserves
-                    .extend(self.reserves.put_reserve(address, None, self.clock.0))
+                    .moved
+                    .add(self.reserves.put_reserve(address, None, self.clock.0))
             }
-            Known::Oracle => {
-                doubt
-                    .reserves
-                    .extend(self.reserves.put_oracle(address, None, self.clock.0))
-            }
+            Known::Oracle => doubt
+                .moved
+                .add(self.reserves.put_oracle(address, None, self.clock.0)),
             Known::Position(number) => {
-                if let Some(row) = self.store.remove(number) {
-                    row.legs
-                        .iter()
-                        .for_each(|leg| self.reserves.release(leg.reserve, number));
-                }
+                self.store.remove(number);
+                self.front.remove(number);
                 self.timers.set(number, NEVER);
                 if self.emission.settle(number, false).is_some() {
                     doubt.recovered.push(*address);
@@ -267,15 +276,16 @@ impl Book {
     }
 
     /// Judges the rows in doubt, each once, and returns what that changed.
-    fn settle(&mut self, doubt: Doubt, kind: &'static str) -> Change {
-        let rows = self.rows_in(&doubt);
-        let (mut crossed, mut recovered, mut evaluated) = (Vec::new(), doubt.recovered, 0);
-        for number in rows {
+    fn settle(&mut self, mut doubt: Doubt, kind: &'static str) -> Change {
+        let (mut crossed, mut recovered, mut evaluated) = (Vec::new(), Vec::new(), 0);
+        for number in self.asked_about(&mut doubt) {
             let Some(row) = self.store.row(number) else {
                 continue;
             };
             let judgement = judge(row.legs_at(&self.reserves), self.paused);
-            let look = next_look(row.legs_at(&self.reserves), &judgement, self.clock.0);
+            let is_new = doubt.changed.binary_search(&number).is_ok();
+            self.front
+                .put(number, row, &judgement, &self.reserves, is_new);
             evaluated += 1;
             match self
                 .emission
@@ -285,8 +295,10 @@ impl Book {
                 Some(Event::Recovered) => recovered.push(row.address),
                 None => {}
             }
-            self.timers.set(number, look);
+            self.timers.set(number, NEVER);
         }
+        self.front.tidy(&self.reserves);
+        recovered.extend(doubt.recovered);
         recovered.retain(|address| !self.needs_an_act(address)); // closed and opened again in one batch
         crossed.sort_unstable();
         recovered.sort_unstable();
@@ -304,16 +316,14 @@ impl Book {
             .is_some_and(|number| self.emission.needs(number))
     }
 
-    fn rows_in(&self, doubt: &Doubt) -> Vec<u32> {
-        if doubt.everyone {
-            return self.store.rows().map(|(number, _)| number).collect();
-        }
-        let holders = doubt
-            .reserves
-            .iter()
-            .filter_map(|number| self.reserves.get(*number));
-        let mut rows = doubt.rows.clone();
-        rows.extend(holders.flat_map(|held| held.holders.iter().copied()));
+    /// Returns the rows that a call must judge, in order.
+    fn asked_about(&mut self, doubt: &mut Doubt) -> Vec<u32> {
+        doubt.changed.sort_unstable();
+        doubt.changed.dedup();
+        let mut rows = doubt.changed.clone();
+        rows.append(&mut doubt.due);
+        self.front.expect(doubt.changed.len(), self.store.count());
+        self.front.suspects(&self.reserves, &doubt.moved, &mut rows);
         rows.sort_unstable();
         rows.dedup();
         rows

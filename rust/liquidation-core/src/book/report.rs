@@ -132,6 +132,20 @@ impl Book {
         self.len() == 0
     }
 
+    /// Returns every position that needs an act by judging all of them, in the order of the addresses: what
+    /// [`Book::liquidatable`] must be.
+    #[must_use]
+    pub fn sweep(&self) -> Vec<Pubkey> {
+        let needs = |row: &Row| {
+            let judgement = judge(row.legs_at(&self.reserves), self.paused);
+            judgement.verdict.needs_an_act()
+        };
+        let rows = self.store.rows().filter(|(_, row)| needs(row));
+        let mut addresses: Vec<_> = rows.map(|(_, row)| row.address).collect();
+        addresses.sort_unstable();
+        addresses
+    }
+
     /// Returns the addresses of all positions, in order.
     #[must_use]
     pub fn positions(&self) -> Vec<Pubkey> {

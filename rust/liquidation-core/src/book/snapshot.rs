@@ -8,11 +8,12 @@
 use lending_math::state::{Oracle, Reserve, Side, MAX_LEGS, ORACLE_LEN, RESERVE_LEN};
 use lending_math::Pubkey;
 
+use super::index::Moved;
 use super::sealed::{broken, Fields, Seal};
 use super::store::{Known, Row, RowLeg};
+use super::timers::NEVER;
 use super::Book;
 use crate::protocols::reference::health::judge;
-use crate::protocols::reference::patience::next_look;
 use crate::CoreError;
 
 const SEAL: Seal = Seal {
@@ -95,7 +96,7 @@ impl Book {
             book.read_account(&mut fields)?;
         }
         fields.end()?;
-        book.wind_timers();
+        book.take_positions();
         Ok(book)
     }
 
@@ -144,8 +145,6 @@ impl Book {
             .map(|_| self.read_leg(fields))
             .collect::<Result<Vec<_>, _>>()?;
         let number = self.store.reserve_number();
-        legs.iter()
-            .for_each(|leg| self.reserves.hold(leg.reserve, number));
         self.store.replace(
             number,
             Row {
@@ -174,13 +173,21 @@ impl Book {
         })
     }
 
-    /// Sets when to look at each position again; those that wait to be told again are due now.
-    fn wind_timers(&mut self) {
+    /// Lays the order of all positions; those that wait to be told again are due now.
+    fn take_positions(&mut self) {
+        let moved = Moved {
+            numbers: (0..self.reserves.len() as u32).collect(),
+            shaken: true,
+        };
+        self.front.suspects(&self.reserves, &moved, &mut Vec::new());
+        self.front.expect(self.store.count(), self.store.count());
         for (number, row) in self.store.rows() {
             let judgement = judge(row.legs_at(&self.reserves), self.paused);
-            let look = next_look(row.legs_at(&self.reserves), &judgement, self.clock.0);
+            self.front
+                .put(number, row, &judgement, &self.reserves, true);
             let waits = self.emission.needs(number) && !self.emission.was_told(number);
-            self.timers.set(number, if waits { 0 } else { look });
+            self.timers.set(number, if waits { 0 } else { NEVER });
         }
+        self.front.tidy(&self.reserves);
     }
 }

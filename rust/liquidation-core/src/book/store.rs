@@ -1,6 +1,6 @@
 //! The positions by row, what lies at each address, and when it was last seen.
 
-use std::collections::HashMap;
+use super::addresses::ByAddress;
 
 use lending_math::state::{Leg, Position, Side};
 use lending_math::Pubkey;
@@ -107,7 +107,7 @@ impl Row {
 pub struct Store {
     rows: Vec<Option<Row>>,
     free: Vec<u32>,
-    known: HashMap<Pubkey, (Known, u64)>,
+    known: ByAddress<(Known, u64)>,
 }
 
 impl Store {

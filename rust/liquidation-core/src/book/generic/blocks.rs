@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 use super::kernels::Word;
+use super::lane::LANE_LEGS;
+use super::pages::large;
 use super::ratios::Classes;
 use crate::sabotage::{planted, Fault};
 
@@ -12,8 +14,9 @@ pub const LANES: usize = 16;
 const GROUP: usize = 32;
 const NOBODY: u32 = u32::MAX;
 
-/// One leg of every lane.
+/// One leg of every lane, in whole cache lines.
 #[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
 pub struct Row<W>(pub [W; LANES]);
 
 /// What a scan reads of a block beside its rows.
@@ -63,21 +66,22 @@ impl<W: Word> Blocks<W> {
         }
     }
 
-    /// Makes room for so many blocks and rows more.
-    pub fn reserve(&mut self, blocks: usize, rows: usize) {
-        self.rows.reserve_exact(rows);
+    /// Makes room for so many lanes and legs: a block is as long as its longest lane, which takes a little more.
+    pub fn reserve(&mut self, (lanes, legs): (usize, usize)) {
+        let (blocks, rows) = (lanes.div_ceil(LANES), legs / LANES);
+        self.rows.reserve_exact(rows + rows / 32 + LANE_LEGS);
+        large(&mut self.rows);
         self.heads.reserve_exact(blocks);
         self.classes.reserve_exact(blocks);
         self.owners.reserve_exact(blocks * LANES);
-        self.minima.reserve_exact(blocks.div_ceil(self.window));
     }
 
-    /// Gives back what growing left over.
+    /// Gives back what room was left over, if that is worth copying them.
     pub fn shrink(&mut self) {
+        if self.rows.capacity() / 8 > self.rows.capacity() - self.rows.len() {
+            return;
+        }
         self.rows.shrink_to_fit();
-        self.heads.shrink_to_fit();
-        self.classes.shrink_to_fit();
-        self.owners.shrink_to_fit();
     }
 
     /// Adds a block of vacant lanes and returns the number of the first of them.
@@ -210,11 +214,12 @@ impl<W: Word> Blocks<W> {
     /// Returns the bytes of what a sweep reads, and of everything.
     #[must_use]
     pub fn bytes(&self) -> (usize, usize) {
-        let hot =
-            self.rows.capacity() * size_of::<Row<W>>() + self.heads.capacity() * size_of::<Head>();
-        let beside = self.classes.capacity() * size_of::<Classes>()
+        let hot = size_of_val(&self.rows[..]) + size_of_val(&self.heads[..]);
+        let all = self.rows.capacity() * size_of::<Row<W>>()
+            + self.heads.capacity() * size_of::<Head>()
+            + self.classes.capacity() * size_of::<Classes>()
             + self.owners.capacity() * 4
             + self.minima.capacity() * 4;
-        (hot, hot + beside)
+        (hot, all)
     }
 }

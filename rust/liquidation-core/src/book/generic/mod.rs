@@ -11,6 +11,7 @@ pub mod kernels;
 pub mod lane;
 pub mod market;
 pub mod order;
+mod pages;
 pub mod parked;
 pub mod partition;
 pub mod price;
@@ -25,12 +26,11 @@ pub mod store;
 pub mod verdicts;
 pub mod wide;
 
+use super::screen::Screen;
 use crate::CoreError;
-use anchor::Age;
 use batch::{distinct, kept, Batch, MOST_LEGS};
 use kernels::Kernel;
 use market::{Asset, Market};
-use order::Order;
 use rule::is_liquidatable;
 use store::{Rows, Store};
 use verdicts::{Crossings, Verdicts};
@@ -41,39 +41,25 @@ const BULK: usize = 4096;
 /// One generic market.
 #[derive(Clone, Debug)]
 pub struct GenericBook {
-    kernel: Kernel,
     market: Market,
     clock: (u64, u64),
     store: Store,
-    /// Positions with debt, by slot that they have a leg in.
-    holders: Vec<u32>,
     verdicts: Verdicts,
-    order: Order,
-    age: Age,
-    /// Rows that a task begun must be told of.
-    changed_since: Option<Vec<u32>>,
-    tasks: u64,
+    screen: Screen,
     asked: (usize, usize),
 }
 
 impl GenericBook {
     /// Returns an empty book without prices, every weight 10,000 basis points.
     pub fn new(assets: Vec<Asset>, kernel: Kernel) -> Result<GenericBook, CoreError> {
-        let (market, store) = (Market::new(assets)?, Store::default());
-        let holders = vec![0; market.factors().slots().len()];
-        let order = Order::laid(store.rows(), market.factors(), &holders, |_| false);
-        let (verdicts, age) = (Verdicts::default(), Age::default());
+        let market = Market::new(assets)?;
+        let screen = Screen::new(kernel, market.factors().slots().len());
         Ok(GenericBook {
-            kernel,
             market,
             clock: (0, 0),
-            store,
-            holders,
-            verdicts,
-            order,
-            age,
-            changed_since: None,
-            tasks: 0,
+            store: Store::default(),
+            verdicts: Verdicts::default(),
+            screen,
             asked: (0, 0),
         })
     }
@@ -164,7 +150,7 @@ impl GenericBook {
     #[must_use]
     pub fn sweep(&self) -> Vec<u64> {
         let mut rows: Vec<u32> = self.verdicts.liquidatable().collect();
-        self.order.sweep(self.kernel, &mut rows);
+        self.screen.sweep(&mut rows);
         self.ids(rows.into_iter().filter(|row| self.verdict(*row)))
     }
 
@@ -172,7 +158,7 @@ impl GenericBook {
     #[must_use]
     pub fn screen(&self) -> usize {
         let mut rows = Vec::new();
-        self.order.sweep(self.kernel, &mut rows);
+        self.screen.sweep(&mut rows);
         rows.len()
     }
 
@@ -229,7 +215,7 @@ impl GenericBook {
     /// Returns the instruction set of the screen.
     #[must_use]
     pub fn kernel(&self) -> Kernel {
-        self.kernel
+        self.screen.kernel()
     }
 
     /// Judges whom a change of these assets' prices or weights may concern, and who was rearmed.
@@ -240,9 +226,7 @@ impl GenericBook {
         }
         let (mut news, mut suspects) = (Crossings::default(), self.verdicts.take_rearmed());
         let rearmed = suspects.len();
-        self.order.recovery_suspects(self.kernel, &mut suspects);
-        self.order
-            .suspects(self.kernel, &self.holders, &mut suspects);
+        self.screen.suspects(&mut suspects);
         self.asked = (suspects.len() - rearmed, 0);
         for (number, row) in suspects.into_iter().enumerate() {
             if self.judge(row, &mut news) {
@@ -251,56 +235,28 @@ impl GenericBook {
             let hit = number >= rearmed && self.verdicts.is_liquidatable(row);
             self.asked.1 += usize::from(hit);
         }
-        self.age.count(self.order.read().0);
-        self.tidy();
+        if self.screen.tidy(self.store.rows()) {
+            self.reanchor();
+        }
         news.sorted()
     }
 
-    /// Keeps the order usable: nobody's debt may be without a value at the anchor for longer than one tick.
-    fn tidy(&mut self) {
-        if self.order.has_unanchored_debt() {
-            self.reanchor();
-        }
-        self.order.tidy(self.store.rows());
-    }
-
-    /// Tells the order of a slot's price and whether anybody holds it.
+    /// Tells the screen of a slot's price.
     fn restate(&mut self, slot: u16) {
-        let place = usize::from(slot);
-        self.order.set_slot(
-            slot,
-            self.market.factors().of(slot).weighted,
-            self.holders[place] > 0,
-        );
+        let weighted = self.market.factors().of(slot).weighted as f64;
+        self.screen.price(slot, weighted);
     }
 
-    /// Tells the order of a row's position and verdict.
+    /// Tells the screen of a row's position and verdict.
     fn place(&mut self, row: u32) {
-        self.order.put(
-            row,
-            self.store.rows().record(row),
-            self.verdicts.is_liquidatable(row),
-        );
-        if let Some(changed) = &mut self.changed_since {
-            changed.push(row);
-        }
+        let record = self.store.rows().record(row);
+        self.screen
+            .place(row, record, self.verdicts.is_liquidatable(row));
     }
 
     /// Counts a row's position among the holders of its slots, or no more.
     fn hold(&mut self, row: u32, holds: bool) {
-        let record = self.store.rows().record(row);
-        if !record.has_debt() {
-            return;
-        }
-        let mut turned = Vec::new();
-        for (slot, _) in record.legs() {
-            let holders = &mut self.holders[usize::from(slot)];
-            *holders = if holds { *holders + 1 } else { *holders - 1 };
-            if *holders == u32::from(holds) {
-                turned.push(slot);
-            }
-        }
-        turned.into_iter().for_each(|slot| self.restate(slot));
+        self.screen.hold(self.store.rows().record(row), holds);
     }
 
     /// Asks the exact rule about a row and returns whether its verdict changed.

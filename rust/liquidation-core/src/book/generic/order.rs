@@ -10,8 +10,7 @@ use super::kernels::Kernel;
 use super::lane::{Lane, Outline, Scale};
 use super::parked::Parked;
 use super::partition::{Look, Partition, Place};
-use super::ratios::{Paging, Ratios, PAGE};
-use super::rule::Factors;
+use super::ratios::{Paging, Ratios, Worth, PAGE};
 use super::spread::{Bounds, Spread};
 use super::store::{Record, Rows};
 use crate::sabotage::{planted, Fault};
@@ -37,17 +36,13 @@ impl Order {
     #[must_use]
     pub fn laid(
         rows: &Rows,
-        factors: &Factors,
+        worths: &[Worth],
         holders: &[u32],
         is_parked: impl Fn(u32) -> bool,
     ) -> Order {
-        let ratios = Ratios::at_anchor(factors);
+        let ratios = Ratios::at_anchor(worths);
         let mut order = Order {
-            units: factors
-                .slots()
-                .iter()
-                .map(|factor| factor.to_f64())
-                .collect(),
+            units: worths.iter().map(|worth| worth.unit).collect(),
             paging: Paging::of_most_held(holders),
             ratios,
             small: Partition::default(),
@@ -108,7 +103,7 @@ impl Order {
     }
 
     /// Takes a slot's present price and whether anybody holds it.
-    pub fn set_slot(&mut self, slot: u16, weighted: u128, held: bool) {
+    pub fn set_slot(&mut self, slot: u16, weighted: f64, held: bool) {
         self.ratios.set(slot, weighted, held, &self.paging);
     }
 

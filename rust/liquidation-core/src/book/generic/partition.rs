@@ -84,6 +84,7 @@ impl<W: Word> Default for Partition<W> {
 impl<W: Word> Partition<W> {
     /// Lays lanes in windows of rising keys, within them blocks of lanes alike in length; tells every row's lane.
     pub fn lay(&mut self, spread: Spread<'_, W>, mut put: impl FnMut(u32, u32)) {
+        self.laid.reserve(spread.size());
         let (mut before, mut rest) = (Bucket::default(), Vec::new());
         for mut bucket in spread.into_buckets() {
             bucket.take(&before, &rest);

@@ -14,7 +14,7 @@
 
 use super::lane::PARTS;
 use super::round::{down, up, ROOM};
-use super::rule::{is_debt, Factors};
+use super::rule::is_debt;
 use super::store::Record;
 use crate::sabotage::{planted, Fault};
 
@@ -29,6 +29,15 @@ const LARGEST_COLLATERAL_RATIO: f32 = 8.0;
 const UNANCHORED: f32 = 1e30;
 /// Largest table entry for which all blocks use one band.
 const USUAL: f32 = 1.25;
+
+/// What a smallest unit of a slot weighs, each with a relative error below 2⁻⁴⁸.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Worth {
+    /// In a unit of the slot's own: only its ratio to the anchor counts. 0 where there is no price.
+    pub weighted: f64,
+    /// In 10⁻¹⁸ quote.
+    pub unit: f64,
+}
 
 /// A set of the 128 classes that slots fall into.
 pub type Classes = u128;
@@ -161,7 +170,7 @@ impl Paging {
 /// The ratios of all slots, and the tables and thresholds that follow from them.
 #[derive(Clone, Debug)]
 pub struct Ratios {
-    anchor: Vec<u128>,
+    anchor: Vec<f64>,
     least: [Vec<f64>; 2],
     most: [Vec<f64>; 2],
     page: Page,
@@ -181,12 +190,8 @@ const NO_MOST: f64 = 0.0;
 impl Ratios {
     /// Returns the ratios to an anchor at that anchor's own prices, nobody holding anything.
     #[must_use]
-    pub fn at_anchor(factors: &Factors) -> Ratios {
-        let anchor: Vec<u128> = factors
-            .slots()
-            .iter()
-            .map(|factor| factor.weighted)
-            .collect();
+    pub fn at_anchor(worths: &[Worth]) -> Ratios {
+        let anchor: Vec<f64> = worths.iter().map(|worth| worth.weighted).collect();
         let assets = anchor.len() / 2;
         let mut ratios = Ratios {
             table: vec![0.0; anchor.len() + 2],
@@ -220,12 +225,12 @@ impl Ratios {
     /// candidates at every tick.
     #[must_use]
     pub fn constant_slot(&self, record: Record<'_>) -> u16 {
-        let owes = |(slot, _): (u16, u64)| is_debt(slot) && self.anchor[usize::from(slot)] > 0;
+        let owes = |(slot, _): (u16, u64)| is_debt(slot) && self.anchor[usize::from(slot)] > 0.0;
         self.unit_slot() + u16::from(!record.legs().any(owes))
     }
 
     /// Takes a slot's present price and whether anybody holds it.
-    pub fn set(&mut self, slot: u16, weighted: u128, held: bool, paging: &Paging) {
+    pub fn set(&mut self, slot: u16, weighted: f64, held: bool, paging: &Paging) {
         let (place, asset, side) = (
             usize::from(slot),
             usize::from(slot / 2),
@@ -341,9 +346,9 @@ impl Ratios {
 }
 
 /// Returns a slot's table entry and its ratio, rounded down and up.
-fn entry(anchor: u128, weighted: u128, debt: bool) -> (f32, f64, f64) {
-    if anchor == 0 {
-        return match (debt, weighted == 0) {
+fn entry(anchor: f64, weighted: f64, debt: bool) -> (f32, f64, f64) {
+    if anchor == 0.0 {
+        return match (debt, weighted == 0.0) {
             (_, true) => (0.0, NO_LEAST, NO_MOST),
             (false, false) => (0.0, NO_LEAST, f64::INFINITY),
             (true, false) if planted(Fault::OrderedCompare) => {
@@ -352,10 +357,10 @@ fn entry(anchor: u128, weighted: u128, debt: bool) -> (f32, f64, f64) {
             (true, false) => (-UNANCHORED, NO_LEAST, f64::INFINITY),
         };
     }
-    let ratio = weighted as f64 / anchor as f64;
+    let ratio = weighted / anchor;
     let (least, most) = (ratio * (1.0 - ROOM), ratio * (1.0 + ROOM));
     let entry = if debt {
-        -up(most)
+        (-up(most)).max(-UNANCHORED) // the band of either covers everything
     } else {
         down(least).min(LARGEST_COLLATERAL_RATIO)
     };

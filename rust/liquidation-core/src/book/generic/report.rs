@@ -78,9 +78,8 @@ impl GenericBook {
     /// Returns the bytes that the book occupies.
     #[must_use]
     pub fn memory(&self) -> Memory {
-        let (hot, order) = self.order.bytes();
-        let total =
-            order + self.store.bytes() + self.verdicts.bytes() + self.holders.capacity() * 4;
+        let (hot, screen) = self.screen.bytes();
+        let total = screen + self.store.bytes() + self.verdicts.bytes();
         Memory { hot, total }
     }
 

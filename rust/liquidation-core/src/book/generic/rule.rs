@@ -4,6 +4,7 @@
 //! collateral and up for debt; a position is liquidatable iff the sum of its collateral is below that of its debt.
 //! A mantissa of 0 is a missing price: the leg is worth nothing.
 
+use super::ratios::Worth;
 use super::wide::Wide;
 
 /// Legs that one side of a position may have.
@@ -182,6 +183,16 @@ impl Factors {
     #[must_use]
     pub fn slots(&self) -> &[Factor] {
         &self.slots
+    }
+
+    /// Returns what the screen knows of every slot.
+    #[must_use]
+    pub fn worths(&self) -> Vec<Worth> {
+        let worth = |factor: &Factor| Worth {
+            weighted: factor.weighted as f64,
+            unit: factor.to_f64(),
+        };
+        self.slots.iter().map(worth).collect()
     }
 
     /// Takes an asset's factors: collateral, debt.

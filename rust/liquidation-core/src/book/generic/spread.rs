@@ -91,6 +91,13 @@ impl<'a, W: Word> Spread<'a, W> {
         });
     }
 
+    /// Returns how many lanes there are, and how many legs they have.
+    #[must_use]
+    pub fn size(&self) -> (usize, usize) {
+        let sizes = self.buckets.iter().map(Bucket::size);
+        sizes.fold((0, 0), |sum, size| (sum.0 + size.0, sum.1 + size.1))
+    }
+
     /// Returns the buckets, those of lower keys first.
     #[must_use]
     pub fn into_buckets(self) -> Vec<Bucket<W>> {
@@ -136,6 +143,10 @@ impl<W: Word> Bucket<W> {
     #[must_use]
     pub fn legs(&self, number: u32) -> usize {
         self.entries[number as usize].end as usize - self.start(number)
+    }
+
+    fn size(&self) -> (usize, usize) {
+        (self.entries.len(), self.words.len())
     }
 
     /// Takes some lanes of another bucket too.

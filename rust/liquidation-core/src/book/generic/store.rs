@@ -118,8 +118,12 @@ impl Rows {
         })
     }
 
-    fn write(&mut self, row: u32, id: u64, legs: &[(u16, u64)]) {
-        if row as usize == self.chunks.len() * CHUNK {
+    /// Writes a row's id and legs; rows before it that were never written are removed ones.
+    pub fn write(&mut self, row: u32, id: u64, legs: &[(u16, u64)]) {
+        while row as usize >= self.chunks.len() * CHUNK {
+            if let Some(last) = self.chunks.last_mut() {
+                Arc::make_mut(last).reach(CHUNK - 1);
+            }
             self.chunks.push(Arc::default());
         }
         let chunk = Arc::make_mut(&mut self.chunks[row as usize / CHUNK]);
@@ -127,14 +131,19 @@ impl Rows {
         self.rows = self.rows.max(row as usize + 1);
     }
 
-    fn remove(&mut self, row: u32) {
+    /// Takes a row's legs out.
+    pub fn remove(&mut self, row: u32) {
         let chunk = Arc::make_mut(&mut self.chunks[row as usize / CHUNK]);
         let place = row as usize % CHUNK;
-        chunk.unused += words(chunk.legs[place].into());
-        chunk.legs[place] = REMOVED;
+        if chunk.legs[place] != REMOVED {
+            chunk.unused += words(chunk.legs[place].into());
+            chunk.legs[place] = REMOVED;
+        }
     }
 
-    fn bytes(&self) -> usize {
+    /// Returns the bytes that they occupy.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
         let chunk = |chunk: &Arc<Chunk>| {
             size_of::<Chunk>()
                 + 16
@@ -156,12 +165,16 @@ impl Chunk {
         }
     }
 
-    fn write(&mut self, place: usize, id: u64, legs: &[(u16, u64)]) {
-        if place == self.ids.len() {
-            self.ids.push(id);
+    fn reach(&mut self, place: usize) {
+        while self.ids.len() <= place {
+            self.ids.push(0);
             self.starts.push(0);
             self.legs.push(REMOVED);
         }
+    }
+
+    fn write(&mut self, place: usize, id: u64, legs: &[(u16, u64)]) {
+        self.reach(place);
         let held = match self.legs[place] {
             REMOVED => 0,
             legs => words(legs.into()),
@@ -299,6 +312,16 @@ mod tests {
                 .all(|id| legs(&store, id) == if id % 3 == 0 { vec![] } else { of(id, round) }));
         }
         assert_eq!((store.len(), store.rows().len()), (1_000, 1_500));
+    }
+
+    #[test]
+    fn rows_that_were_skipped_are_not_there() {
+        let mut rows = Rows::default();
+        rows.write(1_030, 7, &[(1, 5)]);
+        rows.write(3, 8, &[(0, 2), (1, 4)]);
+        rows.remove(4);
+        assert_eq!(rows.present().collect::<Vec<_>>(), [3, 1_030]);
+        assert_eq!((rows.id(1_030), rows.record(1_029).len()), (7, 0));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod health;
 pub mod patience;
 pub mod planning;
 pub mod pricing;
+pub mod screen;
 
 use lending_math::state::{INSURANCE_FUND_LEN, MARKET_LEN, ORACLE_LEN, POSITION_LEN, RESERVE_LEN};
 use lending_math::Pubkey;

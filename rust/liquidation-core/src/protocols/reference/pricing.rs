@@ -49,6 +49,17 @@ impl Standing {
         Priced::of(reserve, oracle, now).map_or_else(Standing::Broken, Standing::Priced)
     }
 
+    /// Returns whether price and interest alone tell it from an earlier one.
+    #[must_use]
+    pub fn only_moved(&self, earlier: &Standing) -> bool {
+        match (self, earlier) {
+            (Standing::Priced(now), Standing::Priced(before)) => {
+                (now.mint, now.config, now.refusal) == (before.mint, before.config, before.refusal)
+            }
+            _ => self == earlier,
+        }
+    }
+
     /// Returns whether no verdict can differ between the two, now or later, by more than the price being believed longer.
     #[must_use]
     pub fn judges_like(&self, earlier: &Standing) -> bool {

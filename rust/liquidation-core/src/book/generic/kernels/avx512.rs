@@ -18,6 +18,7 @@ pub unsafe fn scan_page(scan: &Scan<'_, u32>, blocks: Range<usize>, rows: &mut V
     each_block!(scan, blocks, rows, |legs, band| {
         let mut sum = _mm512_setzero_ps();
         for Row(words) in legs {
+            fetch_ahead(words);
             // SAFETY: a row has 16 words
             let words = unsafe { _mm512_loadu_si512(words.as_ptr().cast()) };
             let shares = _mm512_cvtepi32_ps(_mm512_srli_epi32::<8>(words));
@@ -54,6 +55,22 @@ pub unsafe fn scan_all(scan: &Scan<'_, u64>, blocks: Range<usize>, rows: &mut Ve
         }
         under(sum, band)
     });
+}
+
+/// Rows between the one in work and the one asked of the memory: more than the processor asks for by itself, and a sweep
+/// then takes less than a plain loop that reads the same bytes.
+const AHEAD: usize = 32;
+
+/// Asks for a later row; past the last one it is a hint about nothing.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn fetch_ahead<W>(row: &[W; LANES]) {
+    let ahead = row.as_ptr().wrapping_add(AHEAD * LANES);
+    #[allow(unused_unsafe)] // newer compilers know that a hint is safe
+    // SAFETY: a hint, of any address
+    unsafe {
+        _mm_prefetch::<_MM_HINT_T0>(ahead.cast())
+    };
 }
 
 /// Loads a table of up to 128 entries.

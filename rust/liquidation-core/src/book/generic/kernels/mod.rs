@@ -199,8 +199,7 @@ impl Word for u64 {
 mod tests {
     use super::*;
     use crate::book::generic::lane::{Lane, Outline, Scale};
-    use crate::book::generic::ratios::Ratios;
-    use crate::book::generic::rule::Factors;
+    use crate::book::generic::ratios::{Ratios, Worth};
     use crate::book::generic::store::Store;
 
     fn everywhere() -> impl Iterator<Item = Kernel> {
@@ -218,7 +217,7 @@ mod tests {
         let outline = Outline::of(record, &units);
         let scale = Scale {
             units: &units,
-            ratios: &Ratios::at_anchor(&Factors::new(&[0; PAGE / 2])),
+            ratios: &Ratios::at_anchor(&[Worth::default(); PAGE]),
             local: |slot| slot,
         };
         let lane = Lane::of(record, &outline, &scale);
@@ -228,7 +227,7 @@ mod tests {
     }
 
     fn candidates<W: Word>(kernel: Kernel, blocks: &Blocks<W>, table: &[f32]) -> usize {
-        let bands = Ratios::at_anchor(&Factors::new(&[0; PAGE / 2])).of_page().1;
+        let bands = Ratios::at_anchor(&[Worth::default(); PAGE]).of_page().1;
         let mut rows = Vec::new();
         W::scan(
             kernel,
