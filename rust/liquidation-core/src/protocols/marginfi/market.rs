@@ -20,6 +20,12 @@ use crate::fixed::i80f48::I80F48;
 use crate::protocols::adapter::{self, Account, Accounts, Clock};
 use crate::CoreError;
 
+/// A time at which nothing is read.
+const NEVER: Clock = Clock {
+    slot: 0,
+    unix_timestamp: 0,
+};
+
 /// An account as it came.
 #[derive(Clone, Debug)]
 struct Kept {
@@ -52,20 +58,18 @@ impl Market {
         }
     }
 
+    /// Notes where the bank's price is read from; one with the old curve may still belong to either version.
     fn take_bank(&mut self, address: &Pubkey, data: &[u8]) {
         let bank = [Bank {
             key: *address,
             fields: Fields::of(data),
         }];
-        let version = version_for(&bank);
-        let none = Accounts::new();
-        let nowhere = Clock {
-            slot: 0,
-            unix_timestamp: 0,
-        };
-        let world = World::new(&none, nowhere, version);
-        self.prices
-            .extend(bank.iter().flat_map(|bank| world.oracle_accounts(bank)));
+        let (none, clock) = (Accounts::new(), NEVER);
+        for version in [version_for(&bank), Version::V0_1_9] {
+            let world = World::new(&none, clock, version);
+            let named = bank.iter().flat_map(|bank| world.oracle_accounts(bank));
+            self.prices.extend(named);
+        }
         self.banks.insert(*address);
     }
 
