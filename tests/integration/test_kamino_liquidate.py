@@ -12,7 +12,7 @@ from solders.pubkey import Pubkey
 from liquidation_engine import protocols
 from liquidation_engine.protocols import Plan
 from liquidation_engine.protocols.kamino import Reserve
-from state_localnet import served
+from state_localnet import liquidated_by_the_pipeline, served
 from tests.differential.kamino import BUILDS, VERSION
 from tests.differential.kamino_accounts import PROGRAM, tokens
 from tests.differential.kamino_states import Draw
@@ -85,3 +85,20 @@ async def test_a_random_obligation_is_liquidated_from_the_command_line(tmp_path:
         assert moved[str(reserve.mint)] < 0 < moved[done.json["plan"]["collateral_mint"]]
         explained = await chain.run("explain")
         assert explained.code == 0, explained.message
+
+
+async def test_the_whole_pipeline_liquidates_it_and_the_ledger_is_the_chain(
+    tmp_path: Path, postgres_url: str, redis_url: str
+) -> None:
+    world, plan = lasting(1)[0]
+    async with served(
+        tmp_path, "kamino", {PROGRAM: FOUND[0]}, world.accounts, world.position,
+        slot=world.slot, time=world.time, settings=SETTINGS,
+    ) as chain:  # fmt: skip
+        made = await chain.run("prepare", "--live", "--own-funds")
+        assert made.code == 0, made.message
+        table = {"LOOKUP_TABLES": made.json["table"]} if made.json["table"] else {}
+        reserve = Reserve.decode(bytes(world.accounts[Pubkey.from_string(plan.debt_reserve)].data))
+        purse = protocols.Wallet(str(chain.wallet)).account(reserve.mint, reserve.token_program)
+        chain.put(purse, tokens(reserve.mint, chain.wallet, 2**62))
+        await liquidated_by_the_pipeline(chain, postgres_url, redis_url, str(world.market), **table)

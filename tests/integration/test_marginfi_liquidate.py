@@ -11,7 +11,7 @@ from solders.pubkey import Pubkey
 
 from liquidation_engine import protocols
 from liquidation_engine.protocols import Plan, Policy
-from state_localnet import served
+from state_localnet import liquidated_by_the_pipeline, served
 from tests.differential.marginfi_accounts import PROGRAM, TOKEN, kind, mint, token
 from tests.differential.marginfi_states import GROUP, LIQUIDATOR, POSITION, State, state
 from tests.differential.marginfi_vm import BINARY
@@ -87,3 +87,22 @@ async def test_a_random_margin_account_is_liquidated_from_the_command_line(tmp_p
         assert moved[plan["collateral_mint"]] == pytest.approx(plan["seized"], rel=1e-3)
         explained = await chain.run("explain")
         assert explained.code == 0, explained.message
+
+
+async def test_the_whole_pipeline_liquidates_it_and_the_ledger_is_the_chain(
+    tmp_path: Path, postgres_url: str, redis_url: str
+) -> None:
+    world = lasting(1)[0]
+    async with served(
+        tmp_path, "marginfi", {PROGRAM: PROGRAMS / BINARY}, accounts_of(world), POSITION,
+        slot=world.slot, time=world.time, settings=SETTINGS,
+    ) as chain:  # fmt: skip
+        chain.put(LIQUIDATOR, Account(10**10, empty_account(chain.wallet), PROGRAM))
+        for bank in world.banks:
+            chain.put(bank.mint, Account(10**10, mint(2**60, bank.decimals), TOKEN))
+        made = await chain.run("prepare", "--live", "--flash-loan")
+        table = {"LOOKUP_TABLES": made.json["table"]} if made.json["table"] else {}
+        for bank in world.banks:
+            purse = protocols.Wallet(str(chain.wallet)).account(bank.mint)
+            chain.put(purse, Account(10**10, token(bank.mint, chain.wallet, 10**17), TOKEN))
+        await liquidated_by_the_pipeline(chain, postgres_url, redis_url, str(GROUP), FLASH_LOAN="true", **table)

@@ -1,5 +1,6 @@
 """The book of any protocol: who needs an act, told once, whatever changed; accounts of Save are its example, no program is needed."""
 
+import struct
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from solders.pubkey import Pubkey
 
 from liquidation_engine import protocols
 from liquidation_engine.chain.words import ChainAccount
-from liquidation_engine.protocols.reading import Now
+from liquidation_engine.protocols.reading import CLOCK, Now
 from liquidation_engine.runner.program_book import ProgramBook
 from tests.differential import save_accounts as save
 from tests.differential.save_states import START_SLOT, START_TIME, State, key, state
@@ -139,6 +140,19 @@ def test_a_refresh_is_no_new_need_and_a_liquidation_is() -> None:
     changed = book.position(position)
     assert changed is not None
     assert changed.candidate_id != before.candidate_id
+
+
+def test_prices_age_by_the_chains_clock_and_not_by_ours() -> None:
+    world = ordinary(liquidatable=True)
+    position = str(world.obligation)
+    book = ProgramBook("save", PROGRAM, str(world.market), wall_seconds=lambda: START_TIME + 10_000)
+    assert book.replace(START_SLOT, accounts_of(world)).crossed == ()  # too old by our clock
+    sysvar = struct.pack("<QqQQq", START_SLOT, 0, 0, 0, START_TIME)
+    clock = ChainAccount(address=CLOCK, owner="sysvar", lamports=1, data=sysvar, slot=START_SLOT)
+    book.apply([clock])
+    assert book.advance(START_SLOT).crossed == (position,)
+    assert CLOCK in book.watched
+    assert CLOCK not in book.foreign
 
 
 @pytest.mark.parametrize("liquidatable", [True, False])

@@ -158,7 +158,7 @@ class Leader:
         self._watched.watch(self._book.foreign)
         if self._book.foreign:
             try:
-                await self._publish(await self._read_again(self._book.foreign), "price-move", seen_ms)
+                await self._publish(await self._read_again(self._book.watched), "price-move", seen_ms)
             except LiquidationEngineError as error:
                 log.warning(
                     "Oracles not read, they are read with the next look at what verdicts hang on", error=str(error)

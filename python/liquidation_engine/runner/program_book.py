@@ -18,6 +18,7 @@ from liquidation_engine.errors import DecodeError, LiquidationEngineError, Missi
 from liquidation_engine.protocols.bookkeeping import bookkeeping, values_micro_usd
 from liquidation_engine.protocols.lending import digest
 from liquidation_engine.protocols.program_market import POSITION, followed, kind_of, passes
+from liquidation_engine.protocols.reading import CLOCK, Now
 from liquidation_engine.runner.market_book import BookRow, Crossings
 
 log = structlog.get_logger(__name__)
@@ -68,6 +69,7 @@ class ProgramBook:
         self._dependents: dict[str, set[str]] = {}
         self._clock = (0, 0)
         self._next_in_turn = 0
+        self._skew = 0.0  # seconds that the chain's clock is ahead of ours, as it was read last
         self._swept = float("-inf")
         self.not_understood = 0  # positions that could not be judged, or read
 
@@ -81,7 +83,10 @@ class ProgramBook:
 
     @property
     def watched(self) -> list[str]:
-        """The accounts that somebody's verdict hangs on, positions aside."""
+        """The accounts that somebody's verdict hangs on, positions aside, and the chain's clock."""
+        return [CLOCK, *self._hung_on()]
+
+    def _hung_on(self) -> list[str]:
         return [address for address in self._dependents if address not in self._held]
 
     @property
@@ -89,7 +94,7 @@ class ProgramBook:
         """Those of them that belong to other programs, as oracles do, or are not known yet."""
         return frozenset(
             address
-            for address in self.watched
+            for address in self._hung_on()
             if address not in self._accounts or self._accounts[address].owner != self.program
         )
 
@@ -97,11 +102,16 @@ class ProgramBook:
         """Take account states; whoever hangs on one of them is judged once, at the newest slot among them."""
         if not accounts:
             return Crossings((), ())
+        for account in accounts:
+            if account.address == CLOCK:
+                self._skew = Now.decode(account.data).unix_timestamp - self._wall_seconds()
         self._move_clock(max(account.slot for account in accounts))
         touched: dict[str, None] = {}
         recovered: list[str] = []
         taken: list[str] = []
         for account in accounts:
+            if account.address == CLOCK:
+                continue
             known = self._accounts.get(account.address)
             newest = self._closed.get(account.address, 0) if known is None else known.slot
             if newest > account.slot:
@@ -215,7 +225,7 @@ class ProgramBook:
         return values_micro_usd([protocols.Term(*term) for term in terms])
 
     def _move_clock(self, slot: int) -> None:
-        self._clock = max(self._clock[0], slot), max(self._clock[1], int(self._wall_seconds()))
+        self._clock = max(self._clock[0], slot), int(self._wall_seconds() + self._skew)
 
     def _take(self, account: State) -> bool:
         """Keep a state; return whether the account still exists."""
