@@ -53,7 +53,7 @@ class Case:
     with_collateral_price: Callable[[Fraction], Mapping[str, Any]] | None = None  # the accounts with it times a factor
     execute: Callable[[Plan], Executed] | None = None  # the program, on a copy of these accounts
     screened: Callable[[], bool] | None = (
-        None  # whether the book's screen looks at the position; the adapter is asked without
+        None  # whether the book's screen looks at the position; without it the adapter is asked
     )
 
 
