@@ -12,13 +12,34 @@ use lending_math::Pubkey;
 use super::confirm::{confirm, Leg, Position, Rates};
 use super::ledger::Ledger;
 use super::obligation::OBLIGATION_LENGTH;
+use super::predict::refreshed;
 use super::refresh::refresh_reserve;
 use super::reserve::{Reserve, RESERVE_LENGTH};
 use super::PROGRAM;
 use crate::address::to_base58;
-use crate::protocols::adapter::{self, Account, Accounts, Clock};
+use crate::protocols::adapter::{self, Account, Accounts, Clock, Unanswered};
 use crate::CoreError;
 use laid::Laid;
+
+/// Returns whether a market of these accounts alone names a position. `None`: the program cannot refresh it.
+pub fn screened(
+    accounts: &Accounts,
+    clock: Clock,
+    position: &Pubkey,
+) -> Result<Option<bool>, Unanswered> {
+    let Ok((_, obligation)) = refreshed(accounts, clock, position)? else {
+        return Ok(None);
+    };
+    let mut screen = Screen::new(obligation.market);
+    for _ in 0..2 {
+        for (address, account) in accounts {
+            // What is malformed is somebody else's; oracles are known once their reserves are.
+            let _ = adapter::Screen::take(&mut screen, address, account, clock.slot);
+        }
+    }
+    let suspects = adapter::Screen::suspects(&mut screen, clock)?;
+    Ok(Some(suspects.contains(position)))
+}
 
 /// Where an obligation's and a reserve's market stands.
 const MARKET: std::ops::Range<usize> = 10..42;
