@@ -12,6 +12,7 @@ mod planning;
 mod progress;
 mod scenario;
 mod shelf;
+mod tended;
 mod words;
 
 use pyo3::prelude::*;
