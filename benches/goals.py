@@ -36,14 +36,20 @@ def goals(kernel: str) -> dict[str, Goal]:
         "G3_reference_us": absolute(1, "lower", "account bytes to exact verdict, reference protocol, in Rust, µs"),
         "G3_python_us": absolute(3, "lower", "the same through Python, µs"),
         "G3_driftpy": more(75, "driftpy's decoding alone / the same in Rust"),
+        "G3_kamino_us": absolute(1, "lower", "account bytes to exact verdict, Kamino, in Rust, µs"),
         "G3_save_us": absolute(1, "lower", "account bytes to exact verdict, Save, in Rust, µs"),
+        "G3_marginfi_us": absolute(1, "lower", "account bytes to exact verdict, marginfi, in Rust, µs"),
         "G4_p50": less(1 / 100, "20 correlated assets, p50 / own sweep"),
         "G4_p99": less(1 / 20, "the same, p99"),
         "G4_stress_p50": less(1 / 20, "5 bp per tick, p50 / own sweep"),
         "G4_stress_p99": less(1 / 5, "the same, p99"),
         "G6_generic_us": absolute(0.2, "lower", "exact rule per position, generic market, µs"),
+        "G6_kamino_us": absolute(0.22, "lower", "exact verdict per position in the protocol's fixed point, Kamino, µs"),
         "G6_save_us": absolute(0.2, "lower", "exact verdict per position in the protocol's fixed point, Save, µs"),
         "G6_reference_us": absolute(0.2, "lower", "exact rule per position, reference protocol, µs"),
+        "G6_marginfi_us": absolute(
+            0.2, "lower", "exact verdict per position in the protocol's fixed point, marginfi, µs"
+        ),
         "G9_hot": absolute(32, "lower", "bytes that a sweep reads per position"),
         "G9_total": absolute(256, "lower", "bytes per position, from the process"),
         "G10_bytes": less(1.5, "screen / reading the same bytes, 10,000,000 positions"),
@@ -55,7 +61,9 @@ def goals(kernel: str) -> dict[str, Goal]:
         "G13_reference_per_second": absolute(
             1e6, "higher", "accounts taken per second from one buffer, reference protocol"
         ),
+        "G13_kamino_per_second": absolute(1e6, "higher", "Kamino's accounts laid per second from their bytes"),
         "G13_save_per_second": absolute(1e6, "higher", "Save's accounts laid per second from their bytes"),
+        "G13_marginfi_per_second": absolute(1e6, "higher", "marginfi's accounts laid per second from their bytes"),
     }
 
 

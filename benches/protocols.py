@@ -9,7 +9,7 @@ import ctypes
 from benches import peers
 from benches.rounds import Values
 
-PROTOCOLS = ("save",)
+PROTOCOLS = ("kamino", "marginfi", "save")
 POSITIONS, MANY = 10_000, 200_000
 
 

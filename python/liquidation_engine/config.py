@@ -7,16 +7,30 @@ environment or in `.env` is somebody else's. Every bad key is named in one messa
 import os
 import socket
 import tomllib
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlparse, urlunparse
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
 
 from liquidation_engine.errors import ConfigError
 
 REFERENCE_PROGRAM_ID = "8jawtrE8eiGy1sdegEkN3NQxKefQrpRG1bvJTPZ4ys3j"
+PROGRAM_IDS = {
+    "reference": REFERENCE_PROGRAM_ID,
+    "save": "So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo",
+    "kamino": "KLend2g3cP87fffoy8q1mQqGKjrxjC8boSyAYavgmjD",
+    "marginfi": "MFv2hWf31Z9kbCa1snEPYctwafyhdvnV7FZnsebVacA",
+}
+"""Each protocol that the pipeline runs, and where its program is deployed."""
 
 Role = Literal["api", "leader", "worker"]
 ROLES: tuple[Role, ...] = ("api", "leader", "worker")
@@ -41,7 +55,8 @@ class Settings(BaseSettings):
     solana_ws_url: str | None = Field(None, description="websocket endpoint; from the first RPC endpoint if not set")
     wallet_path: Path | None = Field(None, description="key file, a JSON array of 64 bytes, mode 0600")
     liquidator_private_key: SecretStr | None = Field(None, description="the key itself; a key file is safer")
-    program_id: str = Field(REFERENCE_PROGRAM_ID, description="the lending program")
+    protocol: str = Field("reference", description=f"the lending protocol: {', '.join(PROGRAM_IDS)}")
+    program_id: str = Field("", validate_default=True, description="the lending program; the protocol's own if not set")
     market: str | None = Field(None, description="the market's address; the program's only one if not set")
 
     dry_run: bool = Field(True, description="plan and simulate, never sign")
@@ -88,6 +103,14 @@ class Settings(BaseSettings):
     max_bad_debt_loss: int = Field(
         10_000, ge=0, description="micro-USD that a liquidation may lose where it lets bad debt be written off"
     )
+    flash_loan: bool = Field(False, description="borrow the debt within the transaction, where the protocol lends it")
+    lookup_tables: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="address lookup tables for liquidations that do not fit into a packet (`prepare` makes them)"
+    )
+    liquidator_account: str | None = Field(
+        None, description="the liquidator's own account with the protocol, where it needs one (marginfi)"
+    )
+    program_version: str | None = Field(None, description="the deployed program's version; the newest known if not set")
     sol_price_micro_usd: int | None = Field(None, ge=1, description="for costs, where the market has no SOL reserve")
     lose_every_candidate: int = Field(0, ge=0, description="fault: lose every n-th stream entry; 0 loses none")
     fault_points: bool = Field(False, description="fault: let LIQUIDATION_FAULT_AT end this process at a stage")
@@ -105,7 +128,19 @@ class Settings(BaseSettings):
         """Let the environment win over `.env`, and both over the TOML that `load` passes as arguments."""
         return env_settings, dotenv_settings, init_settings
 
-    @field_validator("roles", "tiers", mode="before")
+    @field_validator("protocol")
+    @classmethod
+    def _known_protocol(cls, value: str) -> str:
+        if value not in PROGRAM_IDS:
+            raise ValueError(f"found {value!r}, expected one of {', '.join(PROGRAM_IDS)}")
+        return value
+
+    @field_validator("program_id")
+    @classmethod
+    def _program_of_protocol(cls, value: str, info: ValidationInfo) -> str:
+        return value or PROGRAM_IDS.get(info.data.get("protocol", ""), "")
+
+    @field_validator("roles", "tiers", "lookup_tables", mode="before")
     @classmethod
     def _split_list(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -164,18 +199,37 @@ def _as_websocket(url: str) -> str:
     return urlunparse(parts._replace(scheme="wss" if parts.scheme == "https" else "ws"))
 
 
-def load(path: Path | None = None, **overrides: Any) -> Settings:
-    """Read the settings, or raise one `ConfigError` that names every bad key and the next step."""
-    values = _read_toml(path) if path else {}
+def load(path: Path | None = None, *, optional: Collection[str] = (), **overrides: Any) -> Settings:
+    """Read the settings, or raise one `ConfigError` that names every bad key and the next step.
+
+    What is `optional` may be missing, and is then empty; `overrides` win over everything.
+    """
+    values = dict.fromkeys(optional, "") | (_read_toml(path) if path else {})
     unknown = sorted(set(values) - set(Settings.model_fields))
     if unknown:
         known = ", ".join(sorted(Settings.model_fields))
         raise ConfigError(f"{path} has unknown keys: {', '.join(unknown)}. Known keys: {known}")
     try:
-        settings = Settings(**values)
-        return settings.model_copy(update=overrides) if overrides else settings
+        return _winning(overrides)(**values)
     except ValidationError as error:
         raise ConfigError(_explain(error)) from error
+
+
+def _winning(overrides: dict[str, Any]) -> type[Settings]:
+    """Return the settings as a class in which `overrides` win over every other source, and are checked like them."""
+
+    class Overridden(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            *sources: PydanticBaseSettingsSource,
+            **named: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            given = InitSettingsSource(settings_cls, init_kwargs=overrides)
+            return given, *super().settings_customise_sources(settings_cls, *sources, **named)
+
+    return Overridden if overrides else Settings
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

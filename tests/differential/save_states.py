@@ -4,6 +4,7 @@ Everything follows from the seed. Addresses come from a small pool, so that vect
 """
 
 import random
+import struct
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -84,6 +85,7 @@ class Maker:
             self.world()
         if self.state.kind == "broken":
             self.break_something()
+        self.limit_outflow()
         return self.state
 
     def address(self) -> Pubkey:
@@ -203,6 +205,19 @@ class Maker:
         accounts[made.supply] = (TOKEN, save.token(made.mint, state.authority, RICH))
         accounts[made.share_supply] = (TOKEN, save.token(made.share_mint, state.authority, RICH))
         accounts[made.fee_receiver] = (TOKEN, save.token(made.mint, state.authority, 0))
+
+    def limit_outflow(self) -> None:
+        """Give some reserves and markets a rate limiter that is nearly or wholly used up: liquidations are free of it."""
+        places = {619: 389, 290: 162}
+        for address, (owner, data) in self.state.accounts.items():
+            at = places.get(len(data))
+            if at is None or owner != PROGRAM or self.chance() < 0.8:
+                continue
+            most, window = self.rnd.choice([0, 1, 10**6, 10**15]), self.rnd.choice([0, 1, 1_000, 10**9])
+            begun = max(0, self.state.slot - self.rnd.choice([0, 10, 5_000]))
+            used = [self.rnd.choice([0, most * WAD, most * WAD // 2]).to_bytes(16, "little") for _ in range(2)]
+            limiter = struct.pack("<QQ16sQ16s", most, window, used[0], begun, used[1])
+            self.state.accounts[address] = (owner, data[:at] + limiter + data[at + 56 :])
 
     # Obligations -------------------------------------------------------------------------------------------------
 

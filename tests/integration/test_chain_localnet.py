@@ -22,6 +22,7 @@ from liquidation_engine.chain import (
     Signer,
     StillPossible,
     Wallet,
+    account_updates,
     allowed_programs,
     build_transaction,
     program_updates,
@@ -31,7 +32,7 @@ from liquidation_engine.errors import MinContextSlotNotReached, RpcRefused, RpcT
 from liquidation_engine.localnet import Localnet, LocalnetSettings
 from liquidation_engine.localnet.scenarios import Scenario, ScenarioSettings
 from liquidation_engine.model import SignedTransaction
-from liquidation_engine.protocols.reference import TOKEN_PROGRAM_ID
+from liquidation_engine.protocols.reference import ACCOUNT_FILTERS, TOKEN_PROGRAM_ID, OracleAccount
 
 
 class Bench:
@@ -286,6 +287,46 @@ async def test_account_changes_arrive_and_a_cut_connection_is_followed_by_a_mark
         async with asyncio.timeout(5):
             async for _ in stream:
                 pass
+
+
+async def test_accounts_of_anybody_are_followed_over_one_connection() -> None:
+    stop = asyncio.Event()
+    async with bench() as one:
+        one.localnet.on_slot(one.scenario.play)
+        watched = [str(info.oracle) for info in one.scenario.mints[:3]]
+        stream = account_updates(one.localnet.ws_url, watched, stop=stop)
+        assert await anext(stream) == Reconnected(first=True)
+        one.scenario.start(one.localnet.chain.slot)
+        await one.localnet.step(60)
+        seen: dict[str, bytes] = {}
+        async with asyncio.timeout(5):
+            while len(seen) < len(watched):
+                update = await anext(stream)
+                assert isinstance(update, AccountUpdate)
+                seen[update.address] = update.data
+        assert set(seen) == set(watched)
+        assert {OracleAccount.decode(data).slot > 0 for data in seen.values()} == {True}
+        stop.set()
+
+
+async def test_only_the_kinds_that_were_asked_for_are_told() -> None:
+    stop = asyncio.Event()
+    async with bench() as one:
+        one.localnet.on_slot(one.scenario.play)
+        kinds = [ACCOUNT_FILTERS[name].rpc() for name in ("Position", "Oracle")]
+        program = str(one.scenario.program_id)
+        stream = program_updates(one.localnet.ws_url, program, kinds=kinds, stop=stop)
+        none = program_updates(one.localnet.ws_url, program, kinds=kinds[:1], stop=stop)
+        assert [await anext(stream), await anext(none)] == [Reconnected(first=True)] * 2
+        one.scenario.start(one.localnet.chain.slot)
+        await one.localnet.step(60)
+        update = await asyncio.wait_for(anext(stream), 5)
+        assert isinstance(update, AccountUpdate)
+        assert update.address in {str(info.oracle) for info in one.scenario.mints}
+        silent = asyncio.ensure_future(anext(none))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(silent, 0.3)
+        stop.set()
 
 
 async def test_slots_are_told_as_they_pass() -> None:

@@ -168,5 +168,5 @@ def test_bad_debt_is_no_liquidation() -> None:
 
 
 def test_an_unknown_protocol_is_named_with_the_known_ones() -> None:
-    with pytest.raises(ConfigError, match="found protocol 'solend', expected one of reference"):
+    with pytest.raises(ConfigError, match=f"found protocol 'solend', expected one of {', '.join(protocols.NAMES)}"):
         protocols.get("solend")

@@ -162,6 +162,8 @@ def test_no_flash_loan_is_built_where_the_reserve_gives_none() -> None:
         changed = {**accounts, plan.debt_reserve: Account(10**10, bytes(data), PROGRAM)}
         with pytest.raises(ArgumentError, match="gives no flash loan"):
             protocols.program("save").liquidation(changed, clock(world), plan, Wallet(str(WALLET)), flash=True)
+        without = protocols.program("save").liquidation(changed, clock(world), plan, Wallet(str(WALLET)))
+        assert (without.borrowed, without.loan_fee) == (0, 0)
 
 
 def test_reading_what_is_needed_again_and_again_ends_with_an_answer() -> None:

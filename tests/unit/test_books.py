@@ -69,6 +69,20 @@ def test_tokens_of_strangers_are_external() -> None:
     assert entry("external", "theirs", "mint-usdc", -5) in ledger_of(landed_record(token_balances=(moved,)), ROLES)
 
 
+def test_what_a_program_burned_is_a_change_of_the_mints_supply() -> None:
+    burned = TokenBalance(address="shares", mint="mint-shares", owner="authority", before=9, after=2)
+    record = landed_record(token_balances=(*landed_record().token_balances, burned))
+    named = replace(
+        record,
+        addresses=(*record.addresses, "mint-shares"),
+        lamports_before=(*record.lamports_before, 1),
+        lamports_after=(*record.lamports_after, 1),
+    )
+    assert entry("external", "mint-shares", "mint-shares", 7) in ledger_of(named, ROLES)
+    assert sum(one.amount for one in ledger_of(named, ROLES) if one.mint == "mint-shares") == 0
+    assert sum(one.amount for one in ledger_of(record, ROLES) if one.mint == "mint-shares") == -7  # nobody says who
+
+
 def test_a_fee_payer_that_is_a_token_account_is_refused() -> None:
     odd = TokenBalance(address="wallet", mint="mint-sol", owner="wallet", before=1, after=1)
     with pytest.raises(ValueError, match="fee payer wallet is a token account"):

@@ -148,6 +148,17 @@ async def test_a_silent_endpoint_does_not_keep_sends_from_the_others() -> None:
             assert await asyncio.gather(*(rpc.send(b"bytes") for _ in range(20))) == ["sig"] * 20
 
 
+async def test_sends_do_not_pile_up_before_a_silent_endpoint() -> None:
+    async with FakeNode() as slow, FakeNode(sendTransaction=lambda _: "sig") as good:
+        slow.silent = True
+        async with RpcClient([slow.url, good.url], send_concurrency=1, timeout_seconds=0.8) as rpc:
+            await asyncio.gather(*(rpc.send(b"bytes") for _ in range(20)))
+            async with asyncio.timeout(5.0):
+                while rpc._late:  # noqa: ASYNC110 - calls under way have no event
+                    await asyncio.sleep(0.02)
+    assert slow.count("sendTransaction") <= 2
+
+
 STATUS = {"slot": 40, "confirmations": 1, "err": None, "confirmationStatus": "confirmed"}
 
 

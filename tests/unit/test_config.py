@@ -6,6 +6,8 @@ import pytest
 
 from liquidation_engine import config
 from liquidation_engine.errors import ConfigError
+from liquidation_engine.protocols import program
+from liquidation_engine.protocols.reference import PROGRAM_ID
 
 NEEDED = {
     "DATABASE_URL": "postgresql://user:hunter2@127.0.0.1/liquidations",
@@ -203,3 +205,19 @@ def test_a_setting_left_empty_is_missing(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_settings_are_frozen() -> None:
     with pytest.raises(ValueError, match="frozen"):
         config.load().dry_run = False  # type: ignore[misc]
+
+
+def test_each_protocols_program_is_the_one_that_it_speaks_to() -> None:
+    known = {name: str(program(name).program_id) for name in config.PROGRAM_IDS if name != "reference"}
+    assert {**known, "reference": str(PROGRAM_ID)} == config.PROGRAM_IDS
+
+
+def test_a_protocol_brings_its_program_and_an_unknown_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"optional": ("database_url", "redis_url"), "solana_rpc_url": "http://h"}
+    monkeypatch.delenv("PROGRAM_ID", raising=False)
+    assert config.load(**given, protocol="save").program_id == config.PROGRAM_IDS["save"]  # type: ignore[arg-type]
+    monkeypatch.setenv("PROGRAM_ID", "mine")
+    assert config.load(**given, protocol="save").program_id == "mine"  # type: ignore[arg-type]
+    assert config.load(**given, program_id="given").program_id == "given"  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"PROTOCOL: .*'aave', expected one of reference, save"):
+        config.load(**given, protocol="aave")  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ from liquidation_engine.chain.executed import AddressSignature, Call, ExecutedTr
 from liquidation_engine.chain.fees import FeeLadder, FeePolicy, network_fee_lamports
 from liquidation_engine.chain.rpc import RpcClient
 from liquidation_engine.chain.signer import Signer, allowed_programs
-from liquidation_engine.chain.subscribe import Pulse, program_logs, program_updates, slots
+from liquidation_engine.chain.subscribe import Pulse, account_updates, program_logs, program_updates, slots
 from liquidation_engine.chain.transaction import TransactionTooLarge, build_transaction
 from liquidation_engine.chain.wallet import Wallet
 from liquidation_engine.chain.words import (
@@ -50,6 +50,7 @@ __all__ = [
     "StillPossible",
     "TransactionTooLarge",
     "Wallet",
+    "account_updates",
     "allowed_programs",
     "build_transaction",
     "network_fee_lamports",

@@ -53,6 +53,18 @@ def program_update(result: Json) -> AccountUpdate:
     )
 
 
+def account_update(address: str, result: Json) -> AccountUpdate:
+    """Return the update in an accountNotification's result."""
+    changed = result["value"]
+    return AccountUpdate(
+        address=address,
+        owner=changed["owner"],
+        lamports=changed["lamports"],
+        data=account_data(changed["data"]),
+        slot=result["context"]["slot"],
+    )
+
+
 def signature_status(value: Json | None) -> SignatureStatus | None:
     """Return a status of getSignatureStatuses; a missing confirmation means rooted."""
     if value is None:

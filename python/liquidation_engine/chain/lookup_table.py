@@ -5,7 +5,7 @@ be used from the slot after the one that filled it.
 """
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from solders.address_lookup_table_account import (
     LOOKUP_TABLE_META_SIZE,
@@ -18,13 +18,16 @@ from solders.instruction import AccountMeta, Instruction
 from solders.message import MessageV0
 from solders.pubkey import Pubkey
 
-from liquidation_engine.errors import DecodeError
+from liquidation_engine.chain.words import ChainAccount
+from liquidation_engine.errors import ConfigError, DecodeError
 
 LOOKUP_TABLE_PROGRAM = "AddressLookupTab1e1111111111111111111111111"
 MOST_AT_ONCE = 20
 """Addresses that one extension takes, so that it fits into a packet with the creation before it."""
 _CREATE, _EXTEND = 0, 2
 _TABLE = 1  # the account's type
+
+ReadAccounts = Callable[[Sequence[str]], Awaitable[tuple[int, list[ChainAccount | None]]]]
 
 
 def create_table(payer: str, recent_slot: int) -> tuple[str, Instruction]:
@@ -53,6 +56,17 @@ def read_table(address: str, data: bytes) -> AddressLookupTableAccount:
         raise DecodeError(f"account {address} has {len(data)} bytes that are no lookup table")
     starts = range(LOOKUP_TABLE_META_SIZE, len(data), 32)
     return AddressLookupTableAccount(Pubkey.from_string(address), [Pubkey(data[at : at + 32]) for at in starts])
+
+
+async def read_tables(read: ReadAccounts, addresses: Sequence[str]) -> list[AddressLookupTableAccount]:
+    """Return the tables at these addresses; ConfigError for one that is not there."""
+    if not addresses:
+        return []
+    _, found = await read(addresses)
+    missing = [name for name, account in zip(addresses, found, strict=True) if account is None]
+    if missing:
+        raise ConfigError(f"LOOKUP_TABLES names accounts that do not exist: {', '.join(missing)}")
+    return [read_table(account.address, account.data) for account in found if account is not None]
 
 
 def compile_with_tables(

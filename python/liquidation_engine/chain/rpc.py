@@ -350,11 +350,19 @@ class RpcClient:
             return await endpoint.insist(self._opened(), method, params, self._timeout)
 
     async def _send_to(self, endpoint: Endpoint, params: Sequence[Any]) -> str | RpcError:
+        """Send to one endpoint; one that is silent for long is spared what finds no place, so that nothing piles up."""
+        places = self._sends[endpoint]
         try:
-            async with self._sends[endpoint]:
-                return str(await endpoint.insist(self._opened(), "sendTransaction", params, self._timeout))
+            async with asyncio.timeout(self._timeout):
+                await places.acquire()
+        except TimeoutError:
+            return RpcUnavailable(f"{endpoint.url} has not answered the sends before this one")
+        try:
+            return str(await endpoint.insist(self._opened(), "sendTransaction", params, self._timeout))
         except RpcError as error:
             return error
+        finally:
+            places.release()
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:

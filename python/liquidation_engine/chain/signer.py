@@ -5,6 +5,7 @@ A dry run has no Signer, so that no code path can send.
 
 from collections.abc import Callable, Iterable, Sequence
 
+from solders.address_lookup_table_account import AddressLookupTableAccount
 from solders.instruction import Instruction
 from solders.transaction import VersionedTransaction
 
@@ -47,11 +48,12 @@ class Signer:
         expires_above: int,
         compute_unit_limit: int,
         compute_unit_price_micro_lamports: int,
+        tables: Sequence[AddressLookupTableAccount] = (),
     ) -> SignedTransaction:
         """Return the signed transaction; SigningRefused if a program or a further signer, SigningPaused if the kill switch forbids."""
         self._check(instructions)
         limit, price = compute_unit_limit, compute_unit_price_micro_lamports
-        message = compile_message(self.pubkey, instructions, blockhash, limit, price)
+        message = compile_message(self.pubkey, instructions, blockhash, limit, price, tables)
         if not self._may_sign():
             raise SigningPaused("the kill switch is on, or its state is not known for certain")
         transaction = VersionedTransaction(message, [self._wallet.keypair])

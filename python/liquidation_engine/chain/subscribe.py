@@ -29,7 +29,7 @@ log = structlog.get_logger(__name__)
 
 SUBSCRIBE_SECONDS = 5.0
 SILENCE_SECONDS = 5.0  # a dozen slots
-REQUEST_ID, PULSE_REQUEST_ID = 1, 2
+PULSE_REQUEST_ID, FIRST_REQUEST_ID = 1, 2
 
 Urls = str | Sequence[str]
 
@@ -57,20 +57,41 @@ async def program_updates(
     *,
     commitment: Commitment = "processed",
     filters: Sequence[Mapping[str, Any]] = (),
+    kinds: Sequence[Sequence[Mapping[str, Any]]] = (),
     stop: asyncio.Event,
     pulse: Pulse | None = None,
 ) -> AsyncIterator[AccountUpdate | Reconnected]:
-    """Yield every change of a program's accounts until `stop`."""
-    config = {"encoding": "base64", "commitment": commitment, "filters": list(filters)}
-    async with aclosing(
-        notifications(ws_url, "programSubscribe", [program, config], stop=stop, pulse=pulse)
-    ) as results:
+    """Yield every change of a program's accounts until `stop`; of several kinds of them where `kinds` has filters for each."""
+    config = {"encoding": "base64", "commitment": commitment}
+    params = [[program, {**config, "filters": list(one)}] for one in (kinds or (filters,))]
+    async with aclosing(notifications_of(ws_url, "programSubscribe", params, stop=stop, pulse=pulse)) as results:
         async for result in results:
             if isinstance(result, Reconnected):
                 yield result
             else:
                 with decode.answer_of("programNotification"):
-                    update = decode.program_update(result)
+                    update = decode.program_update(result[1])
+                yield update
+
+
+async def account_updates(
+    ws_url: Urls,
+    addresses: Sequence[str],
+    *,
+    commitment: Commitment = "processed",
+    stop: asyncio.Event,
+    pulse: Pulse | None = None,
+) -> AsyncGenerator[AccountUpdate | Reconnected, None]:
+    """Yield every change of these accounts until `stop`, all of them over one connection."""
+    config = {"encoding": "base64", "commitment": commitment}
+    params = [[address, config] for address in addresses]
+    async with aclosing(notifications_of(ws_url, "accountSubscribe", params, stop=stop, pulse=pulse)) as results:
+        async for result in results:
+            if isinstance(result, Reconnected):
+                yield result
+            else:
+                with decode.answer_of("accountNotification"):
+                    update = decode.account_update(addresses[result[0]], result[1])
                 yield update
 
 
@@ -102,9 +123,18 @@ async def program_logs(
 async def notifications(
     ws_url: Urls, method: str, params: Sequence[Any], *, stop: asyncio.Event, pulse: Pulse | None = None
 ) -> AsyncGenerator[Any | Reconnected, None]:
-    """Yield the results of one subscription, reconnecting with growing delays until `stop`, each time to the next URL.
+    """Yield the results of one subscription, as `notifications_of` does."""
+    async with aclosing(notifications_of(ws_url, method, [params], stop=stop, pulse=pulse)) as results:
+        async for result in results:
+            yield result if isinstance(result, Reconnected) else result[1]
 
-    A node that refuses the subscription raises RpcRefused: asking again would not help.
+
+async def notifications_of(
+    ws_url: Urls, method: str, params: Sequence[Sequence[Any]], *, stop: asyncio.Event, pulse: Pulse | None = None
+) -> AsyncGenerator[tuple[int, Any] | Reconnected, None]:
+    """Yield (place in `params`, result) of each notification, reconnecting with growing delays until `stop`, each time to the next URL.
+
+    All subscriptions share a connection. A node that refuses one raises RpcRefused: asking again would not help.
     """
     backoff, first = Backoff(), True
     for url in itertools.cycle([ws_url] if isinstance(ws_url, str) else ws_url):
@@ -112,15 +142,15 @@ async def notifications(
             return
         try:
             async with opened(url, stop) as socket:
-                subscription, early = await _subscribe(socket, method, params)
+                subscriptions, early = await _subscribe(socket, method, params)
                 backoff.reset()
                 yield Reconnected(first)
                 first = False
                 for result in early:
                     yield result
                 async for message in socket if pulse is None else _while_alive(socket, method, pulse):
-                    if (result := _result_of(message, subscription)) is not None:
-                        yield result
+                    if (told := _result_of(message, subscriptions)) is not None:
+                        yield told
         except _StaleSocket as error:
             log.warning("Subscription given up", method=method, reason=str(error))
         except (*SOCKET_ERRORS, RpcTimeout):
@@ -146,31 +176,37 @@ async def _while_alive(socket: ClientConnection, method: str, pulse: Pulse) -> A
         yield raw
 
 
-async def _subscribe(socket: ClientConnection, method: str, params: Sequence[Any]) -> tuple[int, list[Any]]:
-    """Subscribe; return the subscription's id and what arrived before the answer."""
-    request = {"jsonrpc": "2.0", "id": REQUEST_ID, "method": method, "params": params}
-    await socket.send(orjson.dumps(request).decode())
+async def _subscribe(
+    socket: ClientConnection, method: str, params: Sequence[Sequence[Any]]
+) -> tuple[dict[int, int], list[tuple[int, Any]]]:
+    """Subscribe to each; return subscription -> place in `params`, and what arrived before the last answer."""
+    for place, one in enumerate(params):
+        request = {"jsonrpc": "2.0", "id": FIRST_REQUEST_ID + place, "method": method, "params": one}
+        await socket.send(orjson.dumps(request).decode())
     early: list[str | bytes] = []
+    subscriptions: dict[int, int] = {}
     try:
         async with asyncio.timeout(SUBSCRIBE_SECONDS):
-            while True:
+            while len(subscriptions) < len(params):
                 raw = await socket.recv()
                 message = orjson.loads(raw)
-                if message.get("id") == REQUEST_ID:
-                    break
-                early.append(raw)
+                place = message.get("id", PULSE_REQUEST_ID) - FIRST_REQUEST_ID
+                if not 0 <= place < len(params):
+                    early.append(raw)
+                elif "error" in message:
+                    raise refusal(method, message["error"])
+                else:
+                    subscriptions[int(message["result"])] = place
     except TimeoutError as error:
         raise RpcTimeout(f"{method} had no answer within {SUBSCRIBE_SECONDS:g} s") from error
-    if "error" in message:
-        raise refusal(method, message["error"])
-    subscription = int(message["result"])
-    return subscription, [result for raw in early if (result := _result_of(raw, subscription)) is not None]
+    return subscriptions, [result for raw in early if (result := _result_of(raw, subscriptions)) is not None]
 
 
-def _result_of(raw: str | bytes, subscription: int) -> Any | None:
-    """Return a notification's result, None for any other message."""
+def _result_of(raw: str | bytes, subscriptions: Mapping[int, int]) -> tuple[int, Any] | None:
+    """Return a notification's place and result, None for any other message."""
     message = orjson.loads(raw)
     params = message.get("params")
-    if not isinstance(params, dict) or params.get("subscription") != subscription:
+    if not isinstance(params, dict) or params.get("subscription") not in subscriptions:
         return None
-    return params.get("result")
+    result = params.get("result")
+    return None if result is None else (subscriptions[params["subscription"]], result)

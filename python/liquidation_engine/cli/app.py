@@ -2,13 +2,14 @@
 
 import asyncio
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from liquidation_engine import config
 from liquidation_engine.cli.exit_codes import run_typer
 from liquidation_engine.cli.idl import idl
+from liquidation_engine.cli.liquidate import explain, liquidate, prepare
 from liquidation_engine.cli.queue import dlq, queue
 from liquidation_engine.cli.servers import Config
 from liquidation_engine.cli.skips import skips
@@ -85,7 +86,7 @@ def run(
     """Run one instance of the engine, in the roles its settings name."""
     from liquidation_engine.runner.engine import run_engine
 
-    overrides = {} if live is None else {"dry_run": not live}
+    overrides: dict[str, Any] = {} if live is None else {"dry_run": not live}
     asyncio.run(run_engine(config.load(config_file, **overrides), sabotage=sabotage))
 
 
@@ -104,6 +105,9 @@ def migrate(
     typer.echo(f"applied: {', '.join(applied)}" if applied else "the schema is up to date")
 
 
+app.command()(liquidate)
+app.command()(prepare)
+app.command()(explain)
 app.command()(stop)
 app.command()(resume)
 

@@ -4,6 +4,7 @@ Every figure comes from the landed transaction's balances before and after, none
 for display need more: the program's return data and the prices that the plan was made at.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -27,13 +28,14 @@ def ledger_of(record: TransactionRecord, roles: ChainRoles) -> tuple[LedgerEntry
     """Return the entries of one transaction, which sum to zero per mint.
 
     Lamports inside token accounts of wrapped SOL are booked under that mint, as tokens; `native` is everything else. The network fee is
-    what the payer lost that nobody gained.
+    what the payer lost that nobody gained. Tokens that were minted or burned are the change of the mint's own supply.
     """
     entries = [
         LedgerEntry(account=roles.of(b), address=b.address, mint=b.mint, amount=b.after - b.before)
         for b in record.token_balances
         if b.after != b.before
     ]
+    entries += _supply_changes(record, entries)
     token_accounts = {balance.address for balance in record.token_balances}
     if record.fee_lamports:
         payer = record.addresses[0]
@@ -45,6 +47,18 @@ def ledger_of(record: TransactionRecord, roles: ChainRoles) -> tuple[LedgerEntry
             account: LedgerAccount = "wallet" if address == roles.wallet else "external"
             entries.append(LedgerEntry(account=account, address=address, mint=NATIVE, amount=after - before))
     return tuple(entries)
+
+
+def _supply_changes(record: TransactionRecord, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """Return the other side of what a program minted or burned: such a transaction names the mint."""
+    sums = Counter[str]()
+    for entry in entries:
+        sums[entry.mint] += entry.amount
+    return [
+        LedgerEntry(account="external", address=mint, mint=mint, amount=-total)
+        for mint, total in sums.items()
+        if total and mint in record.addresses
+    ]
 
 
 def settle_landed(

@@ -17,6 +17,7 @@ BLOCKHASH_EXPIRED = "blockhash expired"
 RPC_UNAVAILABLE = "rpc unavailable"
 UNPROFITABLE = "unprofitable"
 STOPPED = "stopped"
+TOO_LARGE = "too large"
 
 _PROGRAM_PHRASES = {
     "VersionMismatch": ALREADY_LIQUIDATED,
@@ -52,7 +53,9 @@ def describe(error: object, logs: tuple[str, ...], program_errors: Mapping[int, 
 
 
 def phrase_of(refusal: str) -> str:
-    """Return the phrase for the program's own name of a refusal."""
+    """Return the phrase for the program's own name of a refusal; what already is a phrase stays."""
+    if refusal.startswith((INSUFFICIENT_FUNDS, TOO_LARGE)):
+        return refusal
     return _PROGRAM_PHRASES.get(refusal, f"program error: {refusal}")
 
 

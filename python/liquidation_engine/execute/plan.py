@@ -58,7 +58,7 @@ def choose(
 
 
 def _profit(quote: PairQuote, fee_micro_usd: int) -> int:
-    return quote.seized_micro_usd - quote.repaid_micro_usd - fee_micro_usd
+    return quote.seized_micro_usd - quote.repaid_micro_usd - quote.loan_fee_micro_usd - fee_micro_usd
 
 
 def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: int, sol_price: int) -> Plan:
@@ -76,7 +76,7 @@ def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: in
         collateral_reserve=quote.collateral_reserve,
         collateral_mint=view.mint_of[quote.collateral_reserve],
         # As much as the program allows: interest and a falling price raise the limit between reading and landing.
-        repay_amount=min(view.wallet_balance[debt_mint], U64_MAX),
+        repay_amount=min(view.wallet_balance[debt_mint] if quote.amount is None else quote.amount, U64_MAX),
         min_seize=quote.seized * (10_000 - policy.slippage_bps) // 10_000,
         expected_version=view.version,
         expected_repaid=quote.repaid,
@@ -93,6 +93,7 @@ def _liquidate(view: PositionView, quote: PairQuote, policy: PlanPolicy, fee: in
         seized_micro_usd=quote.seized_micro_usd,
         fee_micro_usd=fee,
         profit_micro_usd=_profit(quote, fee),
+        loan_fee_micro_usd=quote.loan_fee_micro_usd,
         debt_unit_atto_usd=view.unit_atto_usd[debt_mint],
         collateral_unit_atto_usd=view.unit_atto_usd[view.mint_of[quote.collateral_reserve]],
         sol_price_micro_usd=sol_price,

@@ -171,11 +171,11 @@ class Worker:
         if isinstance(reading, Rejected):
             return reading
         with self._stages.stage("plan", position):
-            decision = self._decide(reading)
+            decision = decide(reading, self._policy.plan, self._lending)
         if not isinstance(decision, Plan):
             return decision
         with self._stages.stage("simulate", position):
-            simulated = await self._simulate(decision)
+            simulated = await simulate(decision, self._lending)
         if not isinstance(simulated, Simulated):
             return simulated
         log.info(
@@ -201,34 +201,6 @@ class Worker:
             except RpcError as error:
                 return Rejected(f"rpc unavailable: {error}", floor)
         return Rejected(f"rpc unavailable: no endpoint has reached slot {floor}", floor)
-
-    def _decide(self, reading: Reading) -> Plan | Healthy | Rejected | Unprofitable:
-        if reading.view is None:
-            return Healthy(reading.slot)
-        if reading.refusal is not None:
-            phrase = phrase_of(reading.refusal)
-            return Healthy(reading.slot) if phrase == HEALTHY_AGAIN else Rejected(phrase, reading.slot)
-        return choose(
-            reading.view,
-            reading.quotes,
-            self._policy.plan,
-            fee_lamports=self._lending.fee_estimate_lamports(0),
-            sol_price_micro_usd=reading.sol_price_micro_usd,
-        )
-
-    async def _simulate(self, plan: Plan) -> Simulated | Healthy | AlreadyLiquidated | Rejected:
-        try:
-            simulated = await self._lending.simulate(plan, min_context_slot=plan.slot)
-        except RpcError as error:
-            return Rejected(f"rpc unavailable: {error}", plan.slot)
-        if simulated.error is None:
-            return simulated
-        reason = describe(simulated.error, simulated.logs, self._lending.error_names, self._lending.program)
-        if reason == HEALTHY_AGAIN:
-            return Healthy(plan.slot)
-        if reason == ALREADY_LIQUIDATED:
-            return AlreadyLiquidated(plan.slot)
-        return Rejected(reason, plan.slot)
 
     async def _commit(self, candidate: Candidate, claim: Claim, plan: Plan, simulated: Simulated) -> Outcome | Deferred:
         """Sign, write the intent down, and bring it to its end.
@@ -313,6 +285,38 @@ class Worker:
             slot=slot,
             details=details,
         )
+
+
+def decide(reading: Reading, policy: PlanPolicy, lending: Lending) -> Plan | Healthy | Rejected | Unprofitable:
+    """Return what to do about a position as it was read, or why nothing is done."""
+    if reading.refusal is not None:
+        phrase = phrase_of(reading.refusal)
+        return Healthy(reading.slot) if phrase == HEALTHY_AGAIN else Rejected(phrase, reading.slot)
+    if reading.view is None:
+        return Healthy(reading.slot)
+    return choose(
+        reading.view,
+        reading.quotes,
+        policy,
+        fee_lamports=lending.fee_estimate_lamports(0),
+        sol_price_micro_usd=reading.sol_price_micro_usd,
+    )
+
+
+async def simulate(plan: Plan, lending: Lending) -> Simulated | Healthy | AlreadyLiquidated | Rejected:
+    """Run a plan on the node's newest state; an error there is an ending."""
+    try:
+        simulated = await lending.simulate(plan, min_context_slot=plan.slot)
+    except RpcError as error:
+        return Rejected(f"rpc unavailable: {error}", plan.slot)
+    if simulated.error is None:
+        return simulated
+    reason = describe(simulated.error, simulated.logs, lending.error_names, lending.program)
+    if reason == HEALTHY_AGAIN:
+        return Healthy(plan.slot)
+    if reason == ALREADY_LIQUIDATED:
+        return AlreadyLiquidated(plan.slot)
+    return Rejected(reason, plan.slot)
 
 
 def _what_happened(outcome: Outcome, failures: int) -> tuple[str, int | None, dict[str, object]]:

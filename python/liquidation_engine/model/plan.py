@@ -41,3 +41,4 @@ class Plan:
     sol_price_micro_usd: int
     slot: int  # of the state it was made from
     state_digest: str  # of the material fields of that state
+    loan_fee_micro_usd: int = 0  # of a flash loan within the transaction

@@ -19,6 +19,8 @@ class PairQuote:
     health_after: float | None  # None without debt
     is_full: bool  # the debt leg is gone afterwards
     leaves_bad_debt: bool  # debt is left and no collateral
+    amount: int | None = None  # what the instruction says; as much as the wallet holds without
+    loan_fee_micro_usd: int = 0  # of a flash loan of the debt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,7 @@ class PositionView:
 class Reading:
     """A position freshly read: its view, and what the program would do with each pair of its legs."""
 
-    view: PositionView | None  # None: the account is gone
+    view: PositionView | None  # None: the account is gone, or there is a refusal
     quotes: tuple[PairQuote, ...]
     refusal: str | None  # the program's own name for why it would refuse any liquidation now
     slot: int

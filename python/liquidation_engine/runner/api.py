@@ -4,7 +4,6 @@ import asyncio
 
 from liquidation_engine.api import DatabaseViews, MetricsFeed, create_app, open_port, serve_api
 from liquidation_engine.database import History
-from liquidation_engine.protocols.reference.market import overdue_oracles
 from liquidation_engine.runner.engine import VERSION, Instance
 from liquidation_engine.stream.status import queue_status
 
@@ -20,7 +19,7 @@ async def run_api(instance: Instance, stop: asyncio.Event) -> None:
     views = DatabaseViews(
         instance.database,
         checks={"slot": checks.slot, "oracle": checks.oracle, "queue": checks.queue},
-        tracked_assets=len(instance.market.reserves),
+        tracked_assets=len(instance.market.mint_of),
         poll_limit=settings.poll_limit,
         rpc=lambda: {"endpoints": len(settings.rpc_urls), "slot": checks.newest_slot},
     )
@@ -63,7 +62,7 @@ class NodeChecks:
 
     async def oracle(self) -> str | None:
         """Find prices that the program would refuse as too old."""
-        stale = await overdue_oracles(self._instance.rpc, self._instance.market)
+        stale = await self._instance.venue.overdue(self._instance.rpc, self._instance.market)
         return f"prices too old for the program: {', '.join(stale)}" if stale else None
 
     async def queue(self) -> str | None:

@@ -8,7 +8,7 @@ import structlog
 
 from liquidation_engine.detect.at_risk import add_triggers
 from liquidation_engine.errors import LiquidationEngineError
-from liquidation_engine.runner.market_book import MarketBook
+from liquidation_engine.runner.venues import ReadBook
 from liquidation_engine.stream import AtRiskIndex
 
 log = structlog.get_logger(__name__)
@@ -22,7 +22,7 @@ class AtRiskMirror:
     """One step reads the whole band and writes what changed."""
 
     def __init__(
-        self, book: MarketBook, index: AtRiskIndex, *, assets: Iterable[str], below: float, active: Callable[[], bool]
+        self, book: ReadBook, index: AtRiskIndex, *, assets: Iterable[str], below: float, active: Callable[[], bool]
     ) -> None:
         self._book, self._index = book, index
         self._assets, self._below, self._active = tuple(assets), below, active

@@ -18,9 +18,9 @@ from liquidation_engine.cluster import KillSwitchCache
 from liquidation_engine.config import Settings
 from liquidation_engine.database import Database, KillSwitch, bind_chain, check_version
 from liquidation_engine.errors import ConfigError, LiquidationEngineError, RpcError, ServerError
-from liquidation_engine.protocols.reference.market import MarketMap, load_market
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.sabotage import Sabotage
+from liquidation_engine.runner.venues import Market, Venue, venue
 from liquidation_engine.stream import Redis, connect
 from liquidation_engine.telemetry.logs import configure_logs
 
@@ -42,7 +42,8 @@ class Instance:
     rpc: RpcClient
     blockhashes: BlockhashCache
     kill_switch: KillSwitchCache
-    market: MarketMap
+    venue: Venue
+    market: Market
     wallet: Wallet | None  # None in a dry run without a key
     clock: SystemClock
     observation: Observation
@@ -105,7 +106,14 @@ def _signs(instance: Instance) -> "Signs":
 
 @asynccontextmanager
 async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[Instance]:
-    wallet = _wallet(settings)
+    wallet = wallet_of(settings)
+    if wallet is None and not settings.dry_run and "worker" in settings.active_roles:
+        raise ConfigError(
+            "a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)"
+        )
+    which = venue(settings.protocol)
+    if sabotage and settings.protocol != "reference":
+        raise ConfigError(f"sabotage is for the reference program, and PROTOCOL is {settings.protocol}")
     sabotaged = Sabotage.named(sabotage, settings.rpc_urls) if sabotage else None
     async with AsyncExitStack() as stack:
         database = await Database.connect(
@@ -127,7 +135,7 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
         await bind_chain(database, genesis_hash, settings.program_id)
         log.info("monitoring program:", program=settings.program_id)
         with _first_contact():
-            market = await load_market(rpc, settings.program_id, settings.market)
+            market = await which.load(rpc, settings.program_id, settings.market)
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
         # A connection of its own: whoever waits for a row must not keep this instance from knowing whether it may sign.
         switch_database = await Database.connect(settings.database_url.get_secret_value(), max_size=1)
@@ -143,6 +151,7 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
             rpc=rpc,
             blockhashes=blockhashes,
             kill_switch=kill_switch,
+            venue=which,
             market=market,
             wallet=wallet,
             clock=SystemClock(),
@@ -160,17 +169,13 @@ def _first_contact() -> Iterator[None]:
         raise ConfigError(f"{error}; check that the node runs and that SOLANA_RPC_URL points to it") from error
 
 
-def _wallet(settings: Settings) -> Wallet | None:
-    """Return the wallet, which a live worker must have."""
+def wallet_of(settings: Settings) -> Wallet | None:
+    """Return the wallet, None where no key is set."""
     if settings.wallet_path is not None:
         return Wallet.from_file(settings.wallet_path)
     if settings.liquidator_private_key is not None:
         log.warning("The key is in the environment, where other processes may read it; WALLET_PATH is safer")
         return Wallet.from_secret(settings.liquidator_private_key.get_secret_value())
-    if not settings.dry_run and "worker" in settings.active_roles:
-        raise ConfigError(
-            "a live worker needs a key: set WALLET_PATH to a key file (JSON array of 64 bytes, mode 0600)"
-        )
     return None
 
 

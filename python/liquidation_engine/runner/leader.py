@@ -2,34 +2,44 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import structlog
 
-from liquidation_engine.chain import AccountUpdate, ChainAccount, Pulse, Reconnected, program_updates, slots
+from liquidation_engine.chain import (
+    AccountUpdate,
+    ChainAccount,
+    Pulse,
+    Reconnected,
+    account_updates,
+    program_updates,
+    slots,
+)
 from liquidation_engine.cluster import LeaderLease
 from liquidation_engine.database import Guards, Instances, PositionsTable
 from liquidation_engine.database.positions import PositionRow
 from liquidation_engine.detect.candidates import FirstSeen
-from liquidation_engine.detect.rounds import Rounds
 from liquidation_engine.detect.scanner import Scanner
 from liquidation_engine.detect.watcher import Watcher
 from liquidation_engine.errors import LiquidationEngineError
 from liquidation_engine.ingest.accounts import AccountFeed
 from liquidation_engine.ingest.forks import ForkWatch
+from liquidation_engine.ingest.watched import WatchedAccounts
 from liquidation_engine.model import CandidateReason
 from liquidation_engine.runner.at_risk import AtRiskMirror
 from liquidation_engine.runner.engine import Instance
-from liquidation_engine.runner.market_book import BookRow, Crossings, MarketBook
+from liquidation_engine.runner.market_book import BookRow, Crossings
 from liquidation_engine.runner.observer import Observer
 from liquidation_engine.runner.sabotage import OnceOnly
+from liquidation_engine.runner.sweeps import SHARDS, Sweeps
+from liquidation_engine.runner.venues import ReadBook, ReferenceMarket
 from liquidation_engine.stream import AtRiskIndex, CandidateProducer
 
 log = structlog.get_logger(__name__)
 
 AT_RISK = 1.1
 MIRROR_SECONDS = 1.0
-SCAN_SHARDS = 8
 MARKER_MARGIN_SECONDS = 0.25  # a need is noted a little before its marker is set
 TRIM_SECONDS = 5.0
 LAG_SECONDS = 2.0
@@ -45,7 +55,9 @@ class Leader:
         self._instance = instance
         instance.observation.metrics.leader.set(0)
         once_only = instance.sabotage is not None and instance.sabotage.kind == "bit-never-cleared"
-        self._book = (OnceOnly if once_only else MarketBook)(settings.program_id, str(instance.market.market))
+        self._book: ReadBook = instance.venue.book(settings.program_id, instance.market)
+        if once_only:
+            self._book = OnceOnly(settings.program_id, instance.market.address, self._book.watched)
         elsewhere = settings.leader_region not in (None, settings.region)
         self._lease = LeaderLease(
             instance.redis, settings.instance_id, reluctance_seconds=RELUCTANT_SECONDS if elsewhere else 0.0
@@ -61,20 +73,28 @@ class Leader:
             Guards(instance.database),
             first_seen,
             publishing=self._publishing,
-            shards=SCAN_SHARDS,
+            shards=SHARDS,
             watched_seconds=settings.scan_interval_seconds + MARKER_MARGIN_SECONDS,
         )
-        self._rounds = Rounds(SCAN_SHARDS, settings.scan_interval_seconds)
-        self._watched_known = True  # as of the last time that prices and reserves were read anew
+        self._sweeps = Sweeps(
+            self._scanner,
+            self._read_watched,
+            instance.observation,
+            period_seconds=settings.scan_interval_seconds,
+            positions=lambda: len(self._book),
+            ready=lambda: self._ready.is_set(),
+        )
         self._table = PositionsTable(instance.database)
         self._at_risk = AtRiskMirror(
             self._book,
             AtRiskIndex(instance.redis),
-            assets=instance.market.by_mint,
+            assets=dict.fromkeys(instance.market.mint_of.values()),
             below=AT_RISK,
             active=lambda: self._ready.is_set() and self._lease.is_leader,
         )
         self._pulse = Pulse(lambda: instance.rpc.newest_slot)
+        self._watched = WatchedAccounts(self._program_updates, self._account_updates)
+        self._stop = asyncio.Event()
         self._touched: set[str] = set()  # changed accounts that the table does not show yet
         self._ready = asyncio.Event()
 
@@ -83,9 +103,9 @@ class Leader:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Lead, or stand by, until `stop`."""
-        settings = self._instance.settings
+        settings, self._stop = self._instance.settings, stop
         feed = AccountFeed(
-            lambda: self._updates(stop),
+            self._watched.updates,
             self._snapshot,
             self,
             sync_interval_seconds=settings.sync_interval_seconds,
@@ -98,15 +118,16 @@ class Leader:
                 group.create_task(self._advance(feed, stop)),
                 group.create_task(self._mirror()),
                 group.create_task(self._at_risk.run()),
-                group.create_task(Observer(self._instance, leads=self._publishing).run(stop)),
                 group.create_task(self._every(TRIM_SECONDS, self._stream.trim)),
                 group.create_task(self._every(LAG_SECONDS, self._measure_lag)),
                 group.create_task(self._every(FORGET_SECONDS, Instances(self._instance.database).forget_dead)),
             ]
+            if isinstance(self._instance.market, ReferenceMarket):
+                tasks.append(group.create_task(Observer(self._instance, leads=self._publishing).run(stop)))
             group.create_task(self._lease.run(self._elected, self._deposed, stop))
             if self._instance.sabotage is None or self._instance.sabotage.kind != "skip-scan":
-                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._read_watched)))
-                tasks.append(group.create_task(self._every(self._rounds.turn_seconds, self._scan)))
+                tasks.append(group.create_task(self._every(settings.scan_interval_seconds, self._sweeps.read_anew)))
+                tasks.append(group.create_task(self._every(self._sweeps.turn_seconds, self._scan)))
             await stop.wait()
             for task in tasks:
                 task.cancel()  # but not the lease, which hands leadership over
@@ -134,6 +155,14 @@ class Leader:
         crossings = self._book.replace(slot, accounts)
         self._touched.update(account.address for account in accounts)
         await self._publish(crossings, "account", seen_ms)
+        self._watched.watch(self._book.foreign)
+        if self._book.foreign:
+            try:
+                await self._publish(await self._read_again(self._book.watched), "price-move", seen_ms)
+            except LiquidationEngineError as error:
+                log.warning(
+                    "Oracles not read, they are read with the next look at what verdicts hang on", error=str(error)
+                )
 
     async def _publish(self, crossings: Crossings, reason: CandidateReason, seen_ms: int) -> None:
         observation = self._instance.observation
@@ -153,14 +182,27 @@ class Leader:
         for address in crossings.crossed:
             self._instance.observation.observe("detect", address, milliseconds)
 
-    async def _updates(self, stop: asyncio.Event) -> AsyncIterator[AccountUpdate | Reconnected]:
+    def _program_updates(self) -> AsyncIterator[AccountUpdate | Reconnected]:
         settings = self._instance.settings
-        async for update in program_updates(settings.websocket_urls, settings.program_id, stop=stop, pulse=self._pulse):
-            yield update
+        return program_updates(
+            settings.websocket_urls, settings.program_id, kinds=self._kinds(), stop=self._stop, pulse=self._pulse
+        )
+
+    def _account_updates(self, addresses: Sequence[str]) -> AsyncIterator[AccountUpdate | Reconnected]:
+        urls = self._instance.settings.websocket_urls
+        return account_updates(urls, addresses, stop=self._stop, pulse=self._pulse)
+
+    def _kinds(self) -> Sequence[Sequence[Mapping[str, Any]]]:
+        return self._instance.venue.kinds(self._instance.market)
 
     async def _snapshot(self) -> tuple[int, Sequence[ChainAccount]]:
-        slot, found = await self._instance.rpc.program_accounts(self._instance.settings.program_id)
-        return slot, [account for _, account in found]
+        """Read the market's accounts; kinds are read one after the other, and each account tells its slot."""
+        program, slots, accounts = self._instance.settings.program_id, [], list[ChainAccount]()
+        for filters in self._kinds():
+            slot, found = await self._instance.rpc.program_accounts(program, filters=filters)
+            slots.append(slot)
+            accounts += [account for _, account in found]
+        return min(slots), accounts
 
     async def _reread(self, addresses: Sequence[str], slot: int) -> Sequence[ChainAccount]:
         _, found = await self._instance.rpc.accounts(addresses, min_context_slot=slot)
@@ -180,36 +222,18 @@ class Leader:
                     await self._publish(crossings, "price-move", _now_ms())
 
     async def _scan(self) -> None:
-        """Sweep the shards whose turn it is, by what the book knows: no node is asked, so none can hold this up."""
-        if not self._ready.is_set():
-            return
-        due = self._rounds.due(time.monotonic())
-        observation = self._instance.observation
-        try:
-            await self._scanner.scan(_now_ms(), due.shards)
-        except LiquidationEngineError:
-            if due.ends_round:
-                observation.failed()
-            raise
-        self._rounds.done(due.shards)
-        observation.metrics.overdue_positions.set(self._scanner.overdue)
-        if due.ends_round and self._watched_known:
-            observation.checked(len(self._book))
-            observation.ran()
-        elif due.ends_round:
-            observation.failed()
+        await self._sweeps.turn()
+        self._instance.observation.metrics.overdue_positions.set(self._scanner.overdue)
 
     async def _read_watched(self) -> None:
-        """Read again what everybody's verdict hangs on, in case that a notification was lost."""
-        if not self._ready.is_set():
-            return
-        self._watched_known = False
-        market = self._instance.market
-        watched = [str(r.oracle) for r in market.reserves.values()] + list(market.reserves) + [str(market.market)]
-        _, found = await self._instance.rpc.accounts(watched)
-        crossings = self._book.apply([account for account in found if account is not None])
-        self._watched_known = True
+        """Take the accounts that everybody's verdict hangs on as a node shows them now."""
+        crossings = await self._read_again(self._book.watched)
+        self._watched.watch(self._book.foreign)
         await self._publish(crossings, "price-move", _now_ms())
+
+    async def _read_again(self, addresses: Iterable[str]) -> Crossings:
+        _, found = await self._instance.rpc.accounts(list(addresses))
+        return self._book.apply([account for account in found if account is not None])
 
     async def _measure_lag(self) -> None:
         if self._ready.is_set():
@@ -225,7 +249,7 @@ class Leader:
             touched, self._touched = self._touched, set()
             rows = {row.position: row for row in self._book.rows(AT_RISK)}
             if touched:
-                rows.update((row.position, row) for row in self._book.rows() if row.position in touched)
+                rows.update((row.position, row) for row in self._book.rows(among=touched))
             try:
                 await self._table.upsert([self._row(row) for row in rows.values()])
             except LiquidationEngineError as error:

@@ -1,7 +1,7 @@
 """One market's book in base58, fed with what the subscription and the snapshots bring."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -43,8 +43,11 @@ class MarketBook:
 
     protocol = "reference"
 
-    def __init__(self, program: str, market: str) -> None:
-        self.program, self.market = program, market
+    foreign: frozenset[str] = frozenset()  # all that a verdict hangs on is the program's own
+
+    def __init__(self, program: str, market: str, watched: Sequence[str] = ()) -> None:
+        """Take the market's address, and what everybody's verdict hangs on."""
+        self.program, self.market, self.watched = program, market, watched
         self._book = PositionBook.for_market(self.protocol, from_base58(program), from_base58(market))
         self.not_understood = 0  # account states that were not what the program writes
 
@@ -154,8 +157,8 @@ class MarketBook:
         """Let the next tick emit a position again if it still needs an act."""
         self._book.rearm(from_base58(address))
 
-    def rows(self, max_health: float | None = None) -> list[BookRow]:
-        """Return positions with a health factor up to `max_health`, or all."""
+    def rows(self, max_health: float | None = None, among: Collection[str] | None = None) -> list[BookRow]:
+        """Return positions with a health factor up to `max_health`, or all; only those `among` them where it is given."""
         return [
             BookRow(
                 position=to_base58(address),
@@ -167,6 +170,7 @@ class MarketBook:
                 slot=slot,
             )
             for address, owner, health, liquidatable, collateral, debt, slot in self._book.rows(max_health)
+            if among is None or to_base58(address) in among
         ]
 
 

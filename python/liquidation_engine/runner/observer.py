@@ -28,8 +28,8 @@ class MarketSource:
 
     def __init__(self, instance: Instance) -> None:
         self._rpc = instance.rpc
-        self._program, self._market = instance.settings.program_id, str(instance.market.market)
-        self._mints = {address: facts.mint for address, facts in instance.market.reserves.items()}
+        self._program, self._market = instance.settings.program_id, instance.market.address
+        self._mints = instance.market.mint_of
 
     async def signatures(self, *, before: str | None, limit: int) -> Sequence[AddressSignature]:
         """Return transactions from the newest on, or from the one before `before` on."""
@@ -58,7 +58,7 @@ class Observer:
             MarketSource(instance),
             self._store,
             ObservedLiquidations(instance.database),
-            address=str(instance.market.market),
+            address=instance.market.address,
             limit=settings.poll_limit,
             ignore_bootstrap=settings.ignore_bootstrap_batch,
             on_liquidations=self._looked,
@@ -94,7 +94,7 @@ class Observer:
     async def _listen(self, wake: asyncio.Event, stop: asyncio.Event) -> None:
         """Wake the poller when the program logs a liquidation; without the subscription the polls alone find it."""
         try:
-            market = str(self._instance.market.market)
+            market = self._instance.market.address
             async with aclosing(program_logs(self._instance.settings.websocket_url, market, stop=stop)) as logs:
                 async for lines in logs:
                     if any(line.startswith(LIQUIDATION_LOG) for line in lines):

@@ -25,7 +25,7 @@ class OwnHealth:
         return Health(
             failures={name: wrong for name, wrong in found.items() if wrong is not None},
             checks=CHECKS,
-            tracked_assets=len(self._instance.market.reserves),
+            tracked_assets=len(self._instance.market.mint_of),
             total_positions=self._instance.observation.positions,
             poll_limit=settings.poll_limit,
             rpc={"endpoints": len(settings.rpc_urls)},

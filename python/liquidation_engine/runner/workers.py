@@ -20,6 +20,7 @@ from liquidation_engine.execute.finality import Finality
 from liquidation_engine.execute.finisher import Finisher
 from liquidation_engine.execute.plan import PlanPolicy
 from liquidation_engine.execute.pool import Pool, PoolLimits
+from liquidation_engine.execute.ports import Lending
 from liquidation_engine.execute.retry import BackOff
 from liquidation_engine.execute.worker import Worker, WorkerPolicy
 from liquidation_engine.model import Candidate
@@ -29,6 +30,7 @@ from liquidation_engine.runner.faults import LossyConsumer
 from liquidation_engine.runner.rpc_chain import RpcChain
 from liquidation_engine.runner.sabotage import ImpatientChain, SecondSend, SignsAgain, WrongLedger
 from liquidation_engine.runner.timeline import TimelineWatch
+from liquidation_engine.runner.venues import Desk, ReferenceVenue
 from liquidation_engine.stream import CandidateConsumer
 
 log = structlog.get_logger(__name__)
@@ -129,32 +131,40 @@ def takes(tiers: Sequence[str]) -> Callable[[Candidate], bool]:
     return ours
 
 
-def _lending(instance: Instance) -> ReferenceLending:
+def _lending(instance: Instance) -> Lending:
     settings, wallet = instance.settings, instance.wallet
     signer = None
     if not settings.dry_run:
         if wallet is None:
             raise ConfigError("a live worker needs a key: set WALLET_PATH")
         signer = Signer(wallet, allowed_programs(settings.program_id), instance.kill_switch.may_sign)
-    kind = SABOTAGED.get(instance.sabotage.kind, ReferenceLending) if instance.sabotage else ReferenceLending
-    return kind(
-        instance.rpc,
-        instance.market,
-        program=settings.program_id,
+    desk = Desk(
+        rpc=instance.rpc,
         wallet=wallet.pubkey if wallet else None,
         signer=signer,
         blockhashes=instance.blockhashes,
         fees=FeePolicy(ladder=FeeLadder(base=settings.base_priority_fee, cap=settings.max_priority_fee)),
         sol_price_micro_usd=settings.sol_price_micro_usd,
+        flash_loan=settings.flash_loan,
+        lookup_tables=settings.lookup_tables,
+        liquidator=settings.liquidator_account,
+        version=settings.program_version,
     )
+    which, program = instance.venue, settings.program_id
+    if isinstance(which, ReferenceVenue) and instance.sabotage is not None:
+        kind = SABOTAGED.get(instance.sabotage.kind, ReferenceLending)
+        return which.lending(desk, program, instance.market, kind)
+    return which.lending(desk, program, instance.market)
 
 
 def _sabotaged(instance: Instance, kind: str) -> bool:
     return instance.sabotage is not None and instance.sabotage.kind == kind
 
 
-async def _open_funds(instance: Instance, lending: ReferenceLending) -> None:
+async def _open_funds(instance: Instance, lending: Lending) -> None:
     """Open the books of each insurance fund with its balance on chain, unless they are open."""
+    if not isinstance(lending, ReferenceLending):
+        return  # no other program has funds of ours
     funds = Funds(instance.database)
     slot, balances = await lending.fund_balances()
     for mint, balance in balances.items():

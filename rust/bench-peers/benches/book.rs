@@ -6,6 +6,8 @@
 #![allow(clippy::unwrap_used)] // a bench that cannot begin should say so at once
 
 use bench_peers::accounts::Reference;
+use bench_peers::kamino::Kamino;
+use bench_peers::marginfi::Marginfi;
 use bench_peers::market::{book, columns, prices, ASSETS};
 use bench_peers::save::Save;
 use criterion::{criterion_group, criterion_main, BatchSize, Criterion, Throughput};
@@ -86,6 +88,14 @@ fn accounts(criterion: &mut Criterion) {
     let mut save = Save::new(10_000).unwrap();
     group.bench_function("save, 10,000 states taken", |bench| {
         bench.iter(|| black_box(save.apply_all()));
+    });
+    let mut kamino = Kamino::new(10_000).unwrap();
+    group.bench_function("kamino, 10,000 states taken", |bench| {
+        bench.iter(|| black_box(kamino.apply_all()));
+    });
+    let mut marginfi = Marginfi::new(10_000).unwrap();
+    group.bench_function("marginfi, 10,000 states taken", |bench| {
+        bench.iter(|| black_box(marginfi.apply_all()));
     });
 }
 

@@ -1,10 +1,13 @@
 //! The benches' peers: a plain loop over compressed rows, a streaming read, and the book timed from Rust.
 //!
-//! [`accounts`] is the reference protocol's part, [`save`] Save's, [`market`] what criterion measures (`benches/book.rs`).
+//! [`accounts`] is the reference protocol's part, [`save`], [`kamino`] and [`marginfi`] those protocols', [`market`] what criterion measures
+//! (`benches/book.rs`).
 //! Every function takes pointers into NumPy arrays that `benches/peers.py` keeps alive.
 #![allow(clippy::missing_safety_doc)] // the one promise, for all: pointers and lengths are those of live arrays
 
 pub mod accounts;
+pub mod kamino;
+pub mod marginfi;
 pub mod market;
 pub mod save;
 

@@ -7,12 +7,14 @@ offers it in the shape of all protocols. What the program will do is arithmetic 
 
 from liquidation_engine.protocols.save.accounts import Market, Obligation, Reserve
 from liquidation_engine.protocols.save.addresses import NO_ORACLE, PROGRAM_ID, market_authority
+from liquidation_engine.protocols.save.bookkeeping import SaveBookkeeping
 from liquidation_engine.protocols.save.program import SaveProgram
 from liquidation_engine.protocols.save.transaction import flash_fee
 
-PROGRAM = SaveProgram()
+PROGRAM, BOOKKEEPING = SaveProgram(), SaveBookkeeping()
 
 __all__ = [
+    "BOOKKEEPING",
     "NO_ORACLE",
     "PROGRAM",
     "PROGRAM_ID",

@@ -68,7 +68,7 @@ def liquidation(
     )
     steps += swap
     borrowed = _repaid(accounts, clock, plan) if flash else 0
-    fee = _fee(debt, repaid, borrowed)
+    fee = _fee(debt, repaid, borrowed) if borrowed else 0
     if borrowed:
         # The deployed program accrues interest before it lends, so the refreshes behind it change nothing more.
         steps.insert(0, build.flash_borrow(debt, repaid, borrowed, authority=authority, destination=source))

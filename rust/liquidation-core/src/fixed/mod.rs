@@ -1,3 +1,6 @@
-//! The fixed-point numbers of the protocols, each with its own width and its own rounding.
+//! The protocols' own number formats, with their own roundings.
 
+pub mod fraction;
+pub mod i80f48;
+pub mod u256;
 pub mod wad;

@@ -21,12 +21,13 @@ pub mod predict;
 pub mod prices;
 pub mod refresh;
 pub mod reserve;
+pub mod screen;
 pub mod switchboard;
 
 use lending_math::Pubkey;
 
 use super::adapter::{
-    Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Term, Unanswered,
+    self, Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Term, Unanswered,
 };
 
 /// `So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo`.
@@ -78,6 +79,10 @@ impl Adapter for Save {
         position: &Pubkey,
     ) -> Result<Vec<Term>, Unanswered> {
         explain::explain(accounts, clock, position)
+    }
+
+    fn screen(&self, market: &Pubkey) -> Option<Box<dyn adapter::Screen>> {
+        Some(Box::new(screen::Screen::new(*market)))
     }
 }
 
