@@ -207,6 +207,25 @@ class PositionBook:
     def __len__(self) -> int: ...
 
 @final
+class Screen:
+    """One market of a real protocol, kept so that a change of prices or time tells at once who has to be judged exactly.
+
+    Accounts come in by apply: reserves and positions as they are found, then what wanted() names. Calls may come from several threads: one
+    runs at a time, with the GIL released. Raises ArgumentError for a protocol that has no screen, or a market that is not 32 bytes.
+    """
+
+    def __new__(cls, protocol: str, market: bytes) -> Screen: ...
+    def apply(self, address: bytes, owner: bytes, slot: int, data: bytes) -> bool:
+        """Take one account's state; return whether it concerns this market and is not older than the one known.
+
+        Empty data or another owner closes the account. Raises DecodeError for bytes the program did not write, and nothing changes.
+        """
+    def wanted(self) -> list[bytes]:
+        """Return the accounts that prices hang on and that were not seen yet."""
+    def suspects(self, slot: int, unix_time: int) -> list[bytes]:
+        """Return every position that may be liquidatable then, in the order of the addresses: all that are, and few besides."""
+
+@final
 class MarketBook:
     """One market of a protocol: every position judged in exact integers at the prices that the program would read.
 
@@ -467,9 +486,6 @@ def predict(protocol: str, accounts: _Given, clock: tuple[int, int], request: _A
 
 def health(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> tuple[int, int, bool, str]:
     """Return (numerator, denominator, liquidatable, reason) of a position."""
-
-def screened(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> bool | None:
-    """Return whether the book's screen looks at a position, None where it cannot tell."""
 
 def best_plan(protocol: str, accounts: _Given, clock: tuple[int, int], policy: _Asked) -> tuple[Any, ...] | str:
     """Return (request, prediction, profit), or the reason why there is no plan."""

@@ -120,5 +120,6 @@ def test_the_adapter_keeps_every_promise() -> None:
     assert report.cases == 200
     assert report.checked["names what is missing"] == 400
     assert report.checked["monotone in price"] > 300
+    assert report.checked["screen misses none"] > 100
     assert report.checked["plans within its caps"] > 250
     assert report.checked["equals the program"] == (800 if machine else 0)

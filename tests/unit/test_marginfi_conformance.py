@@ -144,4 +144,5 @@ def kept(report: Report, execute: Execute | None) -> None:
     assert report.cases == 150
     assert report.checked["names what is missing"] == 300
     assert report.checked["plans within its caps"] > 150
+    assert report.checked["screen misses none"] > 100
     assert report.checked["equals the program"] == (600 if execute else 0)

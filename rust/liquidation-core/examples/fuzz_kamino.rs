@@ -109,7 +109,7 @@ fn scope(data: &[u8]) -> bool {
 
 fn decoders(trials: &[Trial], iterations: u64, random: &mut Random) {
     type Decoder = fn(&[u8]) -> bool;
-    let all: [(&str, usize, Decoder); 9] = [
+    let all: [(&str, usize, Decoder); 10] = [
         ("reserve", 8624, |data| {
             Reserve::decode([3; 32], data).is_some_and(|it| it.encode().len() == data.len())
         }),
@@ -128,9 +128,10 @@ fn decoders(trials: &[Trial], iterations: u64, random: &mut Random) {
             LegacyPrice::decode(data).is_some()
         }),
         ("aggregator", 3851, aggregator),
-        ("feed, update", 134, |data| {
-            PullFeed::decode(data).is_some() || PriceUpdate::decode(data).is_some()
+        ("price update", 134, |data| {
+            PriceUpdate::decode(data).is_some()
         }),
+        ("pull feed", 3208, |data| PullFeed::decode(data).is_some()),
     ];
     for (name, length, decode) in all {
         let accounts = trials.iter().flat_map(|trial| &trial.accounts);

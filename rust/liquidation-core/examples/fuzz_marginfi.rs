@@ -11,11 +11,12 @@ mod marginfi_trials;
 use std::time::Instant;
 
 use lending_math::Pubkey;
+use liquidation_core::oracles::pyth::PriceUpdate;
 use liquidation_core::oracles::switchboard::PullFeed;
 use liquidation_core::protocols::adapter::{named, Account, Accounts, Adapter, Clock, Policy};
 use liquidation_core::protocols::marginfi::bytes::Fields;
 use liquidation_core::protocols::marginfi::emode::Emode;
-use liquidation_core::protocols::marginfi::feed::{self, PriceUpdate};
+use liquidation_core::protocols::marginfi::feed;
 use liquidation_core::protocols::marginfi::group::Group;
 use liquidation_core::protocols::marginfi::programs::{MARGINFI, PYTH_RECEIVER};
 use liquidation_core::protocols::marginfi::version::Version;

@@ -133,13 +133,10 @@ fn whom_nobody_can_liquidate_is_gated_by_the_accounts_flags() {
         };
         if gate(&account) == Gate::Blocked {
             gated += 1;
-            assert!(
-                trial.error != 0 || account.has_flag(1 | 32),
-                "liquidated while in use"
-            );
+            assert!(trial.error != 0, "liquidated while in use");
         }
     }
-    assert!(gated > 20, "{gated}");
+    assert!(gated > 10, "{gated}");
 }
 
 proptest! {

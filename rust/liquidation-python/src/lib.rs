@@ -11,6 +11,7 @@ mod markets;
 mod planning;
 mod progress;
 mod scenario;
+mod screen;
 mod shelf;
 mod words;
 
@@ -20,7 +21,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::adapters::{best_plan, explain, health, predict, protocol_names, screened};
+    use crate::adapters::{best_plan, explain, health, predict, protocol_names};
     #[pymodule_export]
     use crate::book::PositionBook;
     #[pymodule_export]
@@ -29,6 +30,8 @@ mod _core {
     use crate::markets::Markets;
     #[pymodule_export]
     use crate::planning::{quotes, Quote};
+    #[pymodule_export]
+    use crate::screen::Screen;
     #[pymodule_export]
     use crate::words::{candidate_id, from_base58, sign_message, state_digest, to_base58, Change};
 

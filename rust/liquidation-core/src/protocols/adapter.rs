@@ -213,6 +213,19 @@ impl From<CoreError> for Unanswered {
     }
 }
 
+/// One market of a protocol, kept so that a change of prices or time tells at once who has to be judged exactly.
+pub trait Screen: Send {
+    /// Takes an account's state at a slot; whether it concerns this market and is not older than the one known. Empty data closes the
+    /// account. `Malformed`: bytes that the program did not write, and nothing changes.
+    fn take(&mut self, address: &Pubkey, account: &Account, slot: u64) -> Result<bool, CoreError>;
+
+    /// Returns the accounts that prices hang on and that were not seen yet: take them next.
+    fn wanted(&self) -> Vec<Pubkey>;
+
+    /// Returns every position that may be liquidatable at `clock`: all that are, and few besides.
+    fn suspects(&mut self, clock: Clock) -> Result<Vec<Pubkey>, CoreError>;
+}
+
 /// One protocol's arithmetic over raw accounts. Never panics, whatever the bytes.
 pub trait Adapter: Sync {
     /// Returns what the program will do, refreshing everything at `clock` first.
@@ -247,15 +260,9 @@ pub trait Adapter: Sync {
         position: &Pubkey,
     ) -> Result<Vec<Term>, Unanswered>;
 
-    /// Returns whether the book's screen looks at the position; `None` where it cannot be judged, or the protocol has no screen
-    /// that can be asked.
-    fn screened(
-        &self,
-        _accounts: &Accounts,
-        _clock: Clock,
-        _position: &Pubkey,
-    ) -> Result<Option<bool>, Unanswered> {
-        Ok(None)
+    /// Returns an empty market to keep in step with the chain; `None` where the protocol has none yet.
+    fn screen(&self, _market: &Pubkey) -> Option<Box<dyn Screen>> {
+        None
     }
 }
 

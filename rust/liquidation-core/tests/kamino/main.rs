@@ -6,3 +6,4 @@ mod limits;
 mod plans;
 mod screen;
 mod vectors;
+mod versions;

@@ -31,6 +31,7 @@ pub mod referral;
 pub mod refresh;
 pub mod reserve;
 pub mod sample;
+pub mod screen;
 pub mod settle;
 pub mod slim;
 pub mod stop;
@@ -81,5 +82,14 @@ impl Adapter for Kamino {
         position: &Pubkey,
     ) -> Result<Vec<Term>, Unanswered> {
         explain::explain(accounts, clock, position)
+    }
+
+    fn screened(
+        &self,
+        accounts: &Accounts,
+        clock: Clock,
+        position: &Pubkey,
+    ) -> Result<Option<bool>, Unanswered> {
+        screen::screened(accounts, clock, position)
     }
 }

@@ -5,7 +5,8 @@ use lending_math::Pubkey;
 use super::bank::tag;
 use super::bytes::Fields;
 use super::programs::MARGIN_ACCOUNT;
-use super::version::{Outcome, Refusal, Version};
+use super::refusal::{Outcome, Refusal};
+use super::version::Version;
 use crate::fixed::i80f48::I80F48;
 
 /// Bytes that a margin account has.

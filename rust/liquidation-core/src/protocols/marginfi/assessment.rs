@@ -3,7 +3,8 @@
 use super::account::{flag, MarginAccount, EMPTY};
 use super::bank::Requirement;
 use super::health::{check_loads, totals, Banks, Totals};
-use super::version::{Outcome, Refusal, Version};
+use super::refusal::{Outcome, Refusal};
+use super::version::Version;
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 use crate::protocols::adapter::{Accounts, Clock, Health, Unanswered, Wide};
@@ -11,7 +12,7 @@ use crate::protocols::adapter::{Accounts, Clock, Health, Unanswered, Wide};
 use lending_math::Pubkey;
 
 /// Flags under which nobody can liquidate.
-const BLOCKED: u64 = flag::IN_FLASHLOAN | flag::IN_RECEIVERSHIP;
+pub const BLOCKED: u64 = flag::IN_FLASHLOAN | flag::IN_RECEIVERSHIP;
 
 /// An account and its banks at one time.
 pub struct Assessed<'a> {

@@ -2,7 +2,8 @@
 
 use super::account::{Balance, MarginAccount, Side};
 use super::bank::{Bank, State};
-use super::version::{math, Outcome, Refusal, Version};
+use super::refusal::{math, Outcome, Refusal};
+use super::version::Version;
 use crate::fixed::i80f48::I80F48;
 
 /// Amounts below this are rounding.

@@ -3,7 +3,8 @@
 use lending_math::Pubkey;
 
 use super::bytes::Fields;
-use super::version::{math, Outcome, Refusal, Version};
+use super::refusal::{math, Outcome, Refusal};
+use super::version::Version;
 use crate::fixed::i80f48::I80F48;
 
 /// Bytes that a bank has.

@@ -10,7 +10,7 @@ use super::feed;
 use super::group::Group;
 use super::health::Totals;
 use super::price::{value, Bias};
-use super::version::{math, Outcome, Refusal};
+use super::refusal::{math, Outcome, Refusal};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 

@@ -1,15 +1,17 @@
 //! A bank's price account: which it is, whether it is fresh, and what it says before any bias.
 
-use lending_math::bytes::{get, get_u64, get_u8};
+use lending_math::bytes::{get, get_u64};
 use lending_math::Pubkey;
 
 use super::bank::Bank;
 use super::price::Priced;
 use super::programs;
-use super::version::{Outcome, Refusal, Version};
+use super::refusal::{Outcome, Refusal};
+use super::version::Version;
 use super::world::World;
 use super::{multiplier, staked};
 use crate::fixed::i80f48::I80F48;
+use crate::oracles::pyth::{self, PriceUpdate, Verification};
 use crate::oracles::switchboard::{self, PullFeed};
 use crate::protocols::adapter::Account;
 
@@ -38,6 +40,15 @@ pub struct Quote {
     pub price: i64,
     /// Half the width of its confidence interval.
     pub confidence: u64,
+}
+
+impl Quote {
+    fn of(price: pyth::Price) -> Quote {
+        Quote {
+            price: price.mantissa,
+            confidence: price.confidence,
+        }
+    }
 }
 
 /// What a bank's oracle says.
@@ -132,6 +143,14 @@ pub fn primary(bank: &Bank, world: &World) -> Outcome<Feed> {
     }
 }
 
+/// Returns when the price was published, seconds since 1970; `None` for a fixed one and for Pyth's old accounts.
+#[must_use]
+pub fn published(bank: &Bank, world: &World) -> Option<i64> {
+    let account = world.account(&world.oracle(bank)?)?;
+    let update = PriceUpdate::decode(account.data).map(|update| update.publish_time);
+    update.or_else(|| PullFeed::decode(account.data).map(|feed| feed.last_update))
+}
+
 /// Returns whether the first account is a Switchboard feed.
 #[must_use]
 pub fn is_switchboard(oracle_setup: u8) -> bool {
@@ -139,63 +158,13 @@ pub fn is_switchboard(oracle_setup: u8) -> bool {
 }
 
 /// Returns the greatest age in seconds.
-fn max_age(bank: &Bank, version: Version) -> u64 {
+#[must_use]
+pub fn max_age(bank: &Bank, version: Version) -> u64 {
     match (bank.oracle_max_age(), bank.oracle_setup()) {
         (0, setup::PYTH_PUSH) => 60,
         (0, setup::PYTH_LEGACY) if version.is_old() => 60,
         (0, setup::SWITCHBOARD_V2) if version.is_old() => 180,
         (age, _) => u64::from(age),
-    }
-}
-
-/// The fields of a PriceUpdateV2 that count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PriceUpdate {
-    /// Whether all guardians that must have signed it did.
-    pub is_full: bool,
-    /// What it is the price of.
-    pub feed: [u8; 32],
-    /// The last price.
-    pub spot: Quote,
-    /// The moving average.
-    pub average: Quote,
-    /// Both count 10 to this power.
-    pub exponent: i32,
-    /// Seconds since 1970.
-    pub published: i64,
-}
-
-impl PriceUpdate {
-    /// Discriminator of the account.
-    pub const DISCRIMINATOR: [u8; 8] = [0x22, 0xf1, 0x23, 0x63, 0x9d, 0x7e, 0xf4, 0xcd];
-
-    /// Returns the fields; `None` for bytes of another shape.
-    #[must_use]
-    pub fn decode(data: &[u8]) -> Option<PriceUpdate> {
-        if !data.starts_with(&Self::DISCRIMINATOR) {
-            return None;
-        }
-        let (is_full, at) = match get_u8(data, 40).ok()? {
-            0 => (false, 42),
-            1 => (true, 41),
-            _ => return None,
-        };
-        let signed = |at| get(data, at).ok().map(i64::from_le_bytes);
-        get_u64(data, at + 84).ok()?; // the last field, posted_slot
-        Some(PriceUpdate {
-            is_full,
-            feed: get(data, at).ok()?,
-            spot: Quote {
-                price: signed(at + 32)?,
-                confidence: get_u64(data, at + 40).ok()?,
-            },
-            exponent: i32::from_le_bytes(get(data, at + 48).ok()?),
-            published: signed(at + 52)?,
-            average: Quote {
-                price: signed(at + 68)?,
-                confidence: get_u64(data, at + 76).ok()?,
-            },
-        })
     }
 }
 
@@ -211,24 +180,24 @@ fn push(account: &Account, bank: &Bank, world: &World) -> Outcome<Feed> {
             Refusal::PythInvalid
         });
     }
-    if !account.data.starts_with(&PriceUpdate::DISCRIMINATOR) {
+    if !account.data.starts_with(&PRICE_UPDATE) {
         return Err(Refusal::PythInvalid);
     }
     let update = PriceUpdate::decode(account.data).ok_or(Refusal::Internal)?;
-    if !update.is_full {
+    if update.verification != Verification::Full {
         return Err(Refusal::PythUnverified);
     }
     if world.version.is_old() && update.feed != bank.oracle_key(0) {
         return Err(Refusal::OldInvalidOracle);
     }
-    let age = i64::try_from(max_age(bank, world.version)).unwrap_or(i64::MAX);
-    if update.published.saturating_add(age) < world.clock.unix_timestamp {
+    let age = max_age(bank, world.version);
+    if !update.no_older_than(age, world.clock.unix_timestamp) {
         return Err(Refusal::PythStale);
     }
     Ok(Feed::Pyth {
-        spot: update.spot,
-        average: update.average,
-        exponent: update.exponent,
+        spot: Quote::of(update.price),
+        average: Quote::of(update.average),
+        exponent: update.price.exponent,
     })
 }
 
@@ -288,6 +257,9 @@ fn legacy(bank: &Bank, world: &World) -> Outcome<Feed> {
         exponent: get(data, 20).map(i32::from_le_bytes).unwrap_or_default(),
     })
 }
+
+/// First bytes of a PriceUpdateV2.
+const PRICE_UPDATE: [u8; 8] = [0x22, 0xf1, 0x23, 0x63, 0x9d, 0x7e, 0xf4, 0xcd];
 
 /// Magic number, version 2, type price.
 const LEGACY_HEAD: [u8; 12] = [0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 0, 0, 3, 0, 0, 0];

@@ -1,7 +1,7 @@
 //! A group of banks: its program fee and its pause.
 
 use super::bytes::Fields;
-use super::version::{Outcome, Refusal};
+use super::refusal::{Outcome, Refusal};
 use crate::fixed::i80f48::I80F48;
 
 /// Bytes that a group has.

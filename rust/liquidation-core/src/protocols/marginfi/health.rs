@@ -7,7 +7,8 @@ use super::bank::{Bank, Requirement, State};
 use super::emode::Emode;
 use super::feed::{self, Loaded};
 use super::price::{value, Bias};
-use super::version::{math, Outcome, Refusal, Version};
+use super::refusal::{math, Outcome, Refusal};
+use super::version::Version;
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 

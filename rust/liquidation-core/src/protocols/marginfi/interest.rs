@@ -2,7 +2,8 @@
 
 use super::bank::Bank;
 use super::group::Group;
-use super::version::{math, Outcome, Refusal, Version};
+use super::refusal::{math, Outcome, Refusal};
+use super::version::Version;
 use crate::fixed::i80f48::I80F48;
 
 const YEAR: I80F48 = I80F48::whole(31_536_000);

@@ -8,12 +8,13 @@
 
 use lending_math::Pubkey;
 
-use super::account::{flag, MarginAccount, Side};
+use super::account::{MarginAccount, Side};
+use super::assessment::BLOCKED;
 use super::bank::{Bank, Requirement};
 use super::emode::Emode;
 use super::feed;
 use super::price::Bias;
-use super::version::{math, Outcome, Refusal};
+use super::refusal::{math, Outcome, Refusal};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 
@@ -51,19 +52,18 @@ pub enum Gate {
     Blocked,
 }
 
-/// Returns whether flags keep an account from being liquidated.
+/// Returns whether flags keep an account from being liquidated. Disabled ones are liquidated like all others.
 #[must_use]
 pub fn gate(account: &MarginAccount) -> Gate {
-    let blocking =
-        flag::DISABLED | flag::IN_FLASHLOAN | flag::IN_RECEIVERSHIP | flag::IN_DELEVERAGE;
-    if account.has_flag(blocking) {
+    if account.has_flag(BLOCKED) {
         Gate::Blocked
     } else {
         Gate::Open
     }
 }
 
-/// Returns an account's legs. Isolated deposits and sides of less than one share have none.
+/// Returns an account's legs. Isolated deposits and sides of less than one share have none. A refusal means that the account does
+/// not fit into the book, and has to be asked about at every tick.
 pub fn legs<'b, 'a: 'b>(
     account: &MarginAccount,
     bank_of: impl Fn(&Pubkey) -> Option<&'b Bank<'a>>,
@@ -73,7 +73,7 @@ pub fn legs<'b, 'a: 'b>(
     for balance in account.balances() {
         let bank = bank_of(&balance.bank).ok_or(Refusal::Panic)?;
         let (class, quantity) = match balance.side()? {
-            Some(Side::Liabilities) => (Class::Debt, up(balance.liability_shares)),
+            Some(Side::Liabilities) => (Class::Debt, math(up(balance.liability_shares))?),
             Some(Side::Assets) if !bank.is_isolated() => {
                 deposit(bank, balance.asset_shares, emode)?
             }
@@ -100,10 +100,10 @@ fn deposit(bank: &Bank, shares: I80F48, emode: &Emode) -> Outcome<(Class, u64)> 
     Ok((Class::OwnWeight, less(math(shares.times(weight))?)))
 }
 
-/// Returns the shares rounded up, at most what the book holds.
-fn up(shares: I80F48) -> u64 {
+/// Returns the shares rounded up; `None` for more than the book holds.
+fn up(shares: I80F48) -> Option<u64> {
     let whole = shares.to_i128() + i128::from(shares.fraction() != I80F48::ZERO);
-    u64::try_from(whole).unwrap_or(u64::MAX)
+    u64::try_from(whole).ok()
 }
 
 /// Returns the price of a bank's asset in units of 10^exponent, for whole tokens: down for deposits, up for debt.
@@ -171,8 +171,14 @@ mod tests {
 
     #[test]
     fn debt_is_rounded_up_and_prices_keep_their_digits() {
-        assert_eq!(up(I80F48::from_bits((5 << 48) + 1)), 6);
-        assert_eq!(up(I80F48::whole(5)), 5);
+        assert_eq!(up(I80F48::from_bits((5 << 48) + 1)), Some(6));
+        assert_eq!(up(I80F48::whole(5)), Some(5));
+        assert_eq!(
+            up(I80F48::whole(u64::MAX)
+                .plus(I80F48::ONE)
+                .unwrap_or_default()),
+            None
+        );
         assert_eq!(exponent_for(I80F48::whole(150)), -12);
         assert_eq!(exponent_for(I80F48::ZERO), -15);
         assert_eq!(exponent_for(I80F48::whole(u64::MAX)), 0);

@@ -1,7 +1,8 @@
 //! marginfi v2: groups of banks, margin accounts of up to sixteen balances, numbers with 48 fraction bits.
 //!
-//! Two versions of the program are known: 0.1.1, against whose binary all this is proven, and 0.1.9, from its source.
-//! The classic liquidation counts collateral: the caller says how much, the program says which debt it stands for.
+//! Two versions of the program are known: 0.1.1, held against its binary, and 0.1.9, held against its source compiled natively.
+//! The classic liquidation counts collateral: the caller says how much, the program says which debt it stands for. The newer
+//! receivership has the caller withdraw and repay, and looks at the result.
 
 pub mod account;
 pub mod assessment;
@@ -24,6 +25,8 @@ pub mod prediction;
 pub mod price;
 pub mod programs;
 pub mod receivership;
+pub mod refusal;
+pub mod screen;
 pub mod slots;
 pub mod staked;
 pub mod version;
@@ -74,5 +77,14 @@ impl Adapter for Marginfi {
         position: &Pubkey,
     ) -> Result<Vec<Term>, Unanswered> {
         explanation::explain(accounts, clock, position)
+    }
+
+    fn screened(
+        &self,
+        accounts: &Accounts,
+        clock: Clock,
+        position: &Pubkey,
+    ) -> Result<Option<bool>, Unanswered> {
+        screen::screened(accounts, clock, position)
     }
 }

@@ -4,7 +4,7 @@ use super::bank::Bank;
 use super::bytes::Fields;
 use super::feed::{fixed, primary, Feed, Loaded, Quote};
 use super::programs;
-use super::version::{math, Integration, Outcome, Refusal};
+use super::refusal::{math, Integration, Outcome, Refusal};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 

@@ -8,7 +8,8 @@ use lending_math::Pubkey;
 use super::account::{Balance, Side, EMPTY};
 use super::assessment::{assess, refusal, version_of};
 use super::prediction::{demand_received, is_receivership};
-use super::version::{math, Outcome, Refusal, Version};
+use super::refusal::{math, Outcome, Refusal};
+use super::version::Version;
 use super::ways::{Classic, Deal, Receivership, Way};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
@@ -126,7 +127,7 @@ fn best_of_pair(
         }
     };
     let amount = largest(above_deposit(world, &position, &asset)?, tried)?;
-    let profit = tried(amount)?.profit;
+    let profit = tried(amount)?.profit()?;
     Ok((profit.saturating_sub(i128::from(policy.costs)), amount))
 }
 

@@ -2,7 +2,8 @@
 
 use super::bank::Requirement;
 use super::feed::{Feed, Quote};
-use super::version::{math, Outcome, Refusal, Version};
+use super::refusal::{math, Outcome, Refusal};
+use super::version::Version;
 use crate::fixed::i80f48::I80F48;
 
 /// Factor of Pyth's confidence.

@@ -5,7 +5,8 @@
 
 use super::bank::Bank;
 use super::legs::{exponent_for, mantissa, price, Class, Leg, DUST};
-use super::version::{Outcome, Version};
+use super::refusal::Outcome;
+use super::version::Version;
 use super::world::World;
 use crate::book::generic::market::Asset;
 use crate::fixed::i80f48::I80F48;

@@ -8,7 +8,7 @@ use super::derived::on_ramp;
 use super::feed::{primary, Feed, Loaded, Quote};
 use super::multiplier::scaled;
 use super::programs::TOKEN;
-use super::version::{math, Outcome, Refusal};
+use super::refusal::{math, Outcome, Refusal};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 

@@ -8,7 +8,7 @@ use super::liquidation::{liquidate, Order};
 use super::prediction::{of_order, of_received};
 use super::price::value;
 use super::receivership::{self, receive};
-use super::version::{math, Outcome, Refusal};
+use super::refusal::{math, Outcome, Refusal};
 use super::world::World;
 use crate::fixed::i80f48::I80F48;
 use crate::protocols::adapter::{Prediction, Request};
@@ -25,8 +25,18 @@ pub trait Way {
 pub struct Deal {
     /// Debt that is taken on or repaid.
     pub owed: I80F48,
-    /// Value taken − value owed at the oracle's prices, 10⁻⁶ quote units, rounded down.
-    pub profit: i128,
+    /// What the collateral is worth at the oracle's price, without its confidence.
+    pub gained: I80F48,
+    /// What the debt is worth.
+    pub lost: I80F48,
+}
+
+impl Deal {
+    /// Returns value taken − value owed, 10⁻⁶ quote units, rounded down.
+    pub fn profit(&self) -> Outcome<i128> {
+        let millionths = math(self.gained.minus(self.lost))?.times(I80F48::whole(1_000_000));
+        Ok(math(millionths)?.to_i128())
+    }
 }
 
 /// Into the liquidator's own margin account.
@@ -56,8 +66,11 @@ impl Way for Classic<'_, '_> {
         let done = liquidate(self.world, self.order(asset, debt, amount))?;
         let bank = |key| done.banks.held(key).ok_or(Refusal::Panic);
         let owed = done.terms.taken;
-        let profit = profit(self.world, (bank(&asset)?, amount), (bank(&debt)?, owed))?;
-        Ok(Deal { owed, profit })
+        Ok(Deal {
+            owed,
+            gained: worth(self.world, bank(&asset)?, I80F48::whole(amount))?,
+            lost: worth(self.world, bank(&debt)?, owed)?,
+        })
     }
 
     fn predicted(&self, asked: &Request) -> Prediction {
@@ -93,8 +106,11 @@ impl Way for Receivership<'_, '_> {
         let done = receive(self.world, self.order(asset, debt, amount))?;
         let bank = |key| done.banks.held(key).ok_or(Refusal::Panic);
         let owed = I80F48::whole(done.repaid);
-        let profit = profit(self.world, (bank(&asset)?, amount), (bank(&debt)?, owed))?;
-        Ok(Deal { owed, profit })
+        Ok(Deal {
+            owed,
+            gained: worth(self.world, bank(&asset)?, I80F48::whole(amount))?,
+            lost: worth(self.world, bank(&debt)?, owed)?,
+        })
     }
 
     fn predicted(&self, asked: &Request) -> Prediction {
@@ -103,18 +119,10 @@ impl Way for Receivership<'_, '_> {
     }
 }
 
-/// Returns value taken − value owed at the oracle's prices, 10⁻⁶ quote units, rounded down.
-fn profit(world: &World, taken: (&Bank, u64), owed: (&Bank, I80F48)) -> Outcome<i128> {
-    let worth = |bank: &Bank, amount: I80F48| {
-        let loaded = feed::load(bank, world)?;
-        let most = bank.oracle_max_confidence();
-        let priced = loaded
-            .feed
-            .priced(Requirement::Maintenance, most, world.version)?;
-        value(amount, priced.price, bank.decimals(world.version), None)
-    };
-    let gained = worth(taken.0, I80F48::whole(taken.1))?;
-    let lost = worth(owed.0, owed.1)?;
-    let millionths = math(gained.minus(lost))?.times(I80F48::whole(1_000_000));
-    Ok(math(millionths)?.to_i128())
+/// Returns what an amount is worth at the oracle's price.
+fn worth(world: &World, bank: &Bank, amount: I80F48) -> Outcome<I80F48> {
+    let feed = feed::load(bank, world)?.feed;
+    let most = bank.oracle_max_confidence();
+    let priced = feed.priced(Requirement::Maintenance, most, world.version)?;
+    value(amount, priced.price, bank.decimals(world.version), None)
 }

@@ -8,11 +8,13 @@ use super::account::{self, MarginAccount};
 use super::bank::{self, Bank};
 use super::bytes::Fields;
 use super::derived::sponsored_price;
-use super::feed::{setup, PriceUpdate};
+use super::feed::setup;
 use super::group::Group;
 use super::programs;
+use super::refusal::{Outcome, Refusal};
 use super::staked;
-use super::version::{Outcome, Refusal, Version};
+use super::version::Version;
+use crate::oracles::pyth::PriceUpdate;
 use crate::protocols::adapter::{Account, Accounts, Clock, Unanswered};
 use crate::CoreError;
 
@@ -173,7 +175,7 @@ fn feeds(accounts: &Accounts) -> HashMap<[u8; 32], Pubkey> {
             continue;
         }
         if let Some(update) = PriceUpdate::decode(account.data) {
-            let this = (update.published, *key);
+            let this = (update.publish_time, *key);
             let known = newest.entry(update.feed).or_insert(this);
             *known = this.max(*known);
         }

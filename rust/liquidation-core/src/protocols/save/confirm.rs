@@ -85,6 +85,15 @@ pub enum Leg {
     },
 }
 
+impl Leg {
+    /// Returns the place of the reserve's rates.
+    #[must_use]
+    pub fn reserve(&self) -> u16 {
+        let (Leg::Deposit { reserve, .. } | Leg::Borrow { reserve, .. }) = self;
+        *reserve
+    }
+}
+
 /// A position, decoded as far as a verdict needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Position {

@@ -36,6 +36,17 @@ pub struct Table {
     pub debt_bps: Vec<u32>,
 }
 
+impl Table {
+    /// Returns whether who is [`always`] asked about is the same as at these prices: no debt counts for more than twice as much.
+    #[must_use]
+    pub fn holds_for(&self, now: &Table) -> bool {
+        let weighted = |table: &Table, asset: usize| {
+            u128::from(table.mantissas[asset].unsigned_abs()) * u128::from(table.debt_bps[asset])
+        };
+        (0..now.mantissas.len()).all(|asset| weighted(now, asset) / 2 <= weighted(self, asset))
+    }
+}
+
 impl Scales {
     /// Returns the scales that suit these reserves' prices.
     #[must_use]
@@ -145,8 +156,7 @@ pub fn always(position: &Position, rates: &[Option<Rates>]) -> bool {
 fn debt(position: &Position, rates: &[Option<Rates>]) -> Option<Decimal> {
     let mut sum = Decimal::ZERO;
     for leg in &position.legs {
-        let (Leg::Deposit { reserve, .. } | Leg::Borrow { reserve, .. }) = leg;
-        let rates = rates.get(usize::from(*reserve))?.as_ref()?;
+        let rates = rates.get(usize::from(leg.reserve()))?.as_ref()?;
         if let Leg::Borrow { index, amount, .. } = *leg {
             let growth = rates.index.max(index).try_div(index).ok()?;
             let value = rates.value(amount.try_mul(growth).ok()?).ok()?;

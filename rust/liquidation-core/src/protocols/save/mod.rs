@@ -27,7 +27,7 @@ pub mod switchboard;
 use lending_math::Pubkey;
 
 use super::adapter::{
-    Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Term, Unanswered,
+    self, Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Term, Unanswered,
 };
 
 /// `So1endDq2YkqhipRh3WViPa8hdiSpxWy6z3Z6tMCpAo`.
@@ -81,13 +81,8 @@ impl Adapter for Save {
         explain::explain(accounts, clock, position)
     }
 
-    fn screened(
-        &self,
-        accounts: &Accounts,
-        clock: Clock,
-        position: &Pubkey,
-    ) -> Result<Option<bool>, Unanswered> {
-        screen::screened(accounts, clock, position)
+    fn screen(&self, market: &Pubkey) -> Option<Box<dyn adapter::Screen>> {
+        Some(Box::new(screen::Screen::new(*market)))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Stage, ASSET, DEBT};
 use crate::fixed::i80f48::I80F48;
 use crate::protocols::marginfi::bank::Requirement;
 use crate::protocols::marginfi::feed::{self, Feed};
-use crate::protocols::marginfi::version::{Outcome, Refusal};
+use crate::protocols::marginfi::refusal::{Outcome, Refusal};
 
 impl Stage<'_, '_> {
     /// Returns, of each leg, the price before any multiplication, its confidence and the multiplier; `None` for an unreadable one.

@@ -7,7 +7,7 @@ use crate::fixed::i80f48::I80F48;
 use crate::protocols::marginfi::account::{flag, is_integration, MarginAccount, EMPTY};
 use crate::protocols::marginfi::bank::{tag, Requirement};
 use crate::protocols::marginfi::health::{check_loads, check_risk_tiers, totals};
-use crate::protocols::marginfi::version::{Outcome, Refusal};
+use crate::protocols::marginfi::refusal::{Outcome, Refusal};
 
 impl Stage<'_, '_> {
     pub(super) fn check_constraints(&mut self, group: &Pubkey) -> Outcome<()> {

@@ -3,7 +3,7 @@
 use super::{Stage, Terms, ASSET, DEBT};
 use crate::fixed::i80f48::I80F48;
 use crate::protocols::marginfi::balance::{Decrease, Increase, Ledger};
-use crate::protocols::marginfi::version::{math, Outcome, Refusal};
+use crate::protocols::marginfi::refusal::{math, Outcome, Refusal};
 
 /// Whose balance.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use super::account::MarginAccount;
 use super::bank::Bank;
 use super::group::Group;
 use super::health::Banks;
-use super::version::{Outcome, Refusal};
+use super::refusal::{Outcome, Refusal};
 use super::world::World;
 
 pub use self::terms::{terms, Terms, LIQUIDATOR_FEE};

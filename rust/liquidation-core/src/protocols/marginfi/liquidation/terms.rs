@@ -5,7 +5,7 @@ use crate::fixed::i80f48::I80F48;
 use crate::protocols::marginfi::bank::Requirement;
 use crate::protocols::marginfi::feed;
 use crate::protocols::marginfi::price::{amount, value, Bias};
-use crate::protocols::marginfi::version::{Outcome, Refusal};
+use crate::protocols::marginfi::refusal::{Outcome, Refusal};
 
 /// What the liquidator gains, of the collateral's value: 2.5 %.
 pub const LIQUIDATOR_FEE: I80F48 = I80F48::literal(25, 1_000);

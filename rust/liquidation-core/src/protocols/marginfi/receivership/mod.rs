@@ -13,7 +13,7 @@ use super::account::MarginAccount;
 use super::bytes::Fields;
 use super::health::Banks;
 use super::programs::MARGINFI;
-use super::version::{Outcome, Refusal};
+use super::refusal::{Outcome, Refusal};
 use super::world::World;
 use crate::address::find_program_address;
 use crate::fixed::i80f48::I80F48;

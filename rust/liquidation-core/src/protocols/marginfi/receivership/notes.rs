@@ -7,7 +7,8 @@ use crate::protocols::marginfi::bytes::Fields;
 use crate::protocols::marginfi::feed::{self, Feed};
 use crate::protocols::marginfi::health::{Banks, Totals};
 use crate::protocols::marginfi::price::Priced;
-use crate::protocols::marginfi::version::{Outcome, Refusal, Version};
+use crate::protocols::marginfi::refusal::{Outcome, Refusal};
+use crate::protocols::marginfi::version::Version;
 use crate::protocols::marginfi::world::World;
 
 /// First bytes of a record.

@@ -15,7 +15,8 @@ use crate::protocols::marginfi::feed::{self, Loaded};
 use crate::protocols::marginfi::group::Group;
 use crate::protocols::marginfi::health::{totals_by, Banks, Totals};
 use crate::protocols::marginfi::price::Bias;
-use crate::protocols::marginfi::version::{math, Outcome, Refusal, Version};
+use crate::protocols::marginfi::refusal::{math, Outcome, Refusal};
+use crate::protocols::marginfi::version::Version;
 use crate::protocols::marginfi::world::World;
 
 /// The premium that is always allowed.

@@ -2,16 +2,18 @@
 
 use lending_math::Pubkey;
 
-use super::account::Side;
-use super::assessment::{assess, verdict, version_of, wide, Assessed};
-use super::bank::{Bank, Requirement};
-use super::feed::{self, Feed};
-use super::health::{lines, Line};
-use super::version::{Outcome, Refusal};
-use super::world::World;
+mod outcome;
+
 use crate::address::to_base58;
 use crate::fixed::i80f48::I80F48;
-use crate::protocols::adapter::{Accounts, Choice, Clock, Policy, Term, Unanswered, Wide};
+use crate::protocols::adapter::{Accounts, Clock, Term, Unanswered, Wide};
+use crate::protocols::marginfi::account::Side;
+use crate::protocols::marginfi::assessment::{assess, verdict, version_of, wide, Assessed};
+use crate::protocols::marginfi::bank::{Bank, Requirement};
+use crate::protocols::marginfi::feed::{self, Feed};
+use crate::protocols::marginfi::health::{lines, Line};
+use crate::protocols::marginfi::refusal::{Outcome, Refusal};
+use crate::protocols::marginfi::world::World;
 
 /// Bits of 1.
 const ONE: u128 = 1 << 48;
@@ -28,20 +30,7 @@ pub fn explain(
         Ok(terms) => terms,
         Err(refusal) => return Ok(vec![refused(refusal, &world)]),
     };
-    if let Ok(liquidator) = world.only_other(Some(position)) {
-        let policy = Policy {
-            position: Some(*position),
-            liquidator: Some(liquidator),
-            balances: Default::default(),
-            min_profit: i128::MIN,
-            costs: 0,
-            instruction: None,
-            version: None,
-        };
-        terms.extend(of_plan(super::planning::best_plan(
-            accounts, clock, &policy,
-        )?));
-    }
+    terms.extend(outcome::of_plans(accounts, clock, &world, position));
     Ok(terms)
 }
 
@@ -130,6 +119,14 @@ fn of_oracle(world: &World, bank: &Bank) -> Vec<Term> {
         Feed::Noted { .. } => Vec::new(), // between start and end of a receivership only
         Feed::Fixed(price) => vec![number("oracle", &name("price"), price, "exact", "fixed")],
     };
+    if let Some(published) = feed::published(bank, world) {
+        let (age, most) = (
+            world.clock.unix_timestamp.saturating_sub(published),
+            feed::max_age(bank, world.version),
+        );
+        let note = format!("seconds since 1970; {age} old, at most {most}");
+        terms.push(signed("oracle", name("published"), published.into(), note));
+    }
     let most = bank.oracle_max_confidence();
     if let Ok(priced) = loaded
         .feed
@@ -156,9 +153,17 @@ fn of_line(line: &Line, bank: &Bank) -> Vec<Term> {
         Side::Assets => "collateral",
         Side::Liabilities => "debt",
     };
-    let (share_value, price_note) = match line.side {
-        Side::Assets => (bank.asset_share_value(), "price − confidence"),
-        Side::Liabilities => (bank.liability_share_value(), "price + confidence"),
+    let (share_value, price_note, weight_note) = match line.side {
+        Side::Assets => (
+            bank.asset_share_value(),
+            "price − confidence",
+            "maintenance; e-mode's where every debt's bank grants more",
+        ),
+        Side::Liabilities => (
+            bank.liability_share_value(),
+            "price + confidence",
+            "maintenance",
+        ),
     };
     let name = |what: &str| format!("{} {what}", to_base58(&line.bank));
     if line.side == Side::Assets && bank.is_isolated() {
@@ -181,13 +186,7 @@ fn of_line(line: &Line, bank: &Bank) -> Vec<Term> {
             "shares · share value",
         ),
         number(section, &name("price"), line.price, "exact", price_note),
-        number(
-            section,
-            &name("weight"),
-            line.weight,
-            "exact",
-            "maintenance, e-mode counted",
-        ),
+        number(section, &name("weight"), line.weight, "exact", weight_note),
         number(
             section,
             &name("value"),
@@ -205,49 +204,6 @@ fn distance(lines: &[Line], health: I80F48) -> Option<Term> {
     let part = health.times(I80F48::whole(10_000))?.over(assets)?;
     let note = "basis points that all collateral may fall; below 0 it is past the line";
     Some(number("health", "distance", part, "floor", note))
-}
-
-fn of_plan(choice: Choice) -> Vec<Term> {
-    let plan = match choice {
-        Choice::Refusal(reason) => return vec![count("liquidation", "refused", 0, reason)],
-        Choice::Plan(plan) => plan,
-    };
-    let (request, done) = (&plan.request, &plan.prediction);
-    let legs = format!(
-        "of {} against {}: the largest that the program accepts",
-        to_base58(&request.collateral_reserve),
-        to_base58(&request.debt_reserve)
-    );
-    vec![
-        count("liquidation", "amount", request.amount, legs),
-        count(
-            "liquidation",
-            "repaid",
-            done.repaid,
-            "collateral · 0.975 at the biased prices, floored".to_owned(),
-        ),
-        count(
-            "liquidation",
-            "relieved",
-            done.debt_relieved.unwrap_or(0),
-            "collateral · 0.95, floored".to_owned(),
-        ),
-        count(
-            "profit",
-            "insurance fee",
-            done.protocol_fee,
-            "repaid − relieved, floored".to_owned(),
-        ),
-        Term {
-            scale: 1_000_000,
-            ..signed(
-                "profit",
-                "profit".to_owned(),
-                plan.profit,
-                "value taken − value owed at the oracle's prices".to_owned(),
-            )
-        },
-    ]
 }
 
 fn number(
