@@ -487,6 +487,9 @@ def predict(protocol: str, accounts: _Given, clock: tuple[int, int], request: _A
 def health(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> tuple[int, int, bool, str]:
     """Return (numerator, denominator, liquidatable, reason) of a position."""
 
+def screened(protocol: str, accounts: _Given, clock: tuple[int, int], position: bytes) -> bool | None:
+    """Return whether the book's screen looks at a position, None where it cannot tell."""
+
 def best_plan(protocol: str, accounts: _Given, clock: tuple[int, int], policy: _Asked) -> tuple[Any, ...] | str:
     """Return (request, prediction, profit), or the reason why there is no plan."""
 

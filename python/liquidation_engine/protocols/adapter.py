@@ -169,6 +169,10 @@ class Adapter:
         """Return every term of the position's health with its rounding, down to the chosen plan and its profit."""
         return [Term(*line) for line in _core.explain(self.name, _given(accounts), _time(clock), bytes32(position))]
 
+    def screened(self, accounts: Mapping[str, Account], clock: Clock, position: str) -> bool | None:
+        """Return whether the book's screen looks at the position; None where nothing can be judged, or no screen can be asked."""
+        return _core.screened(self.name, _given(accounts), _time(clock), bytes32(position))
+
     def screen(self, market: str) -> _core.Screen:
         """Return an empty market that is kept in step with the chain; ArgumentError for a protocol that has none yet."""
         return _core.Screen(self.name, bytes32(market))

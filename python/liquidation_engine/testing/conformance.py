@@ -52,7 +52,9 @@ class Case:
     debt_mints: Mapping[str, str] = field(default_factory=dict)  # debt reserve -> mint, for the caps
     with_collateral_price: Callable[[Fraction], Mapping[str, Any]] | None = None  # the accounts with it times a factor
     execute: Callable[[Plan], Executed] | None = None  # the program, on a copy of these accounts
-    screened: Callable[[], bool] | None = None  # whether the book's screen would look at the position
+    screened: Callable[[], bool] | None = (
+        None  # whether the book's screen looks at the position; without it the adapter is asked
+    )
 
 
 @dataclass
@@ -201,10 +203,11 @@ def plans_within_its_caps(adapter: Adapter, case: Case, rng: random.Random, muta
 
 def screen_misses_none(adapter: Adapter, case: Case, rng: random.Random, mutations: int) -> int:
     """Whatever can be liquidated, the book's screen looks at."""
-    if case.screened is None:
-        return 0
+    screened = case.screened() if case.screened else adapter.screened(case.accounts, case.clock, case.position)
     health = adapter.health(case.accounts, case.clock, case.position)
-    if health.liquidatable and not case.screened():
+    if screened is None:
+        return 0
+    if health.liquidatable and not screened:
         raise Broken(f"found {health}, which the screen passes over")
     return 1
 

@@ -89,6 +89,24 @@ pub fn health(
     )
 }
 
+/// Return whether the book's screen looks at a position, None where it cannot tell.
+#[pyfunction]
+pub fn screened(
+    py: Python<'_>,
+    protocol: &str,
+    accounts: Given,
+    clock: (u64, i64),
+    position: Address,
+) -> PyResult<Option<bool>> {
+    answer(
+        py,
+        protocol,
+        &accounts,
+        clock,
+        |adapter, accounts, clock| adapter.screened(accounts, clock, position.key()),
+    )
+}
+
 /// Return (request, prediction, profit), or the reason why there is no plan.
 #[pyfunction]
 pub fn best_plan(

@@ -21,7 +21,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod _core {
     #[pymodule_export]
-    use crate::adapters::{best_plan, explain, health, predict, protocol_names};
+    use crate::adapters::{best_plan, explain, health, predict, protocol_names, screened};
     #[pymodule_export]
     use crate::book::PositionBook;
     #[pymodule_export]

@@ -260,6 +260,17 @@ pub trait Adapter: Sync {
         position: &Pubkey,
     ) -> Result<Vec<Term>, Unanswered>;
 
+    /// Returns whether the book's screen looks at the position; `None` where it cannot be judged, or the protocol has no screen
+    /// that can be asked.
+    fn screened(
+        &self,
+        _accounts: &Accounts,
+        _clock: Clock,
+        _position: &Pubkey,
+    ) -> Result<Option<bool>, Unanswered> {
+        Ok(None)
+    }
+
     /// Returns an empty market to keep in step with the chain; `None` where the protocol has none yet.
     fn screen(&self, _market: &Pubkey) -> Option<Box<dyn Screen>> {
         None
