@@ -152,7 +152,7 @@ async def test_an_interrupt_at_any_moment_ends_everything_within_five_seconds(fo
             process.send_signal(signal.SIGINT)
 
     ended = await run_demo(folder, "--positions=200", on_line=interrupt)
-    assert sent
+    assert sent, ended.progress
     assert time.monotonic() - sent[0] < 5.0
     assert ended.code == 130
     assert ended.report is None
