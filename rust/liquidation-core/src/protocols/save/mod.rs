@@ -82,6 +82,15 @@ impl Adapter for Save {
         explain::explain(accounts, clock, position)
     }
 
+    fn screened(
+        &self,
+        accounts: &Accounts,
+        clock: Clock,
+        position: &Pubkey,
+    ) -> Result<Option<bool>, Unanswered> {
+        screen::screened(accounts, clock, position)
+    }
+
     fn screen(&self, market: &Pubkey) -> Option<Box<dyn adapter::Screen>> {
         Some(Box::new(Market::<Save>::new(*market)))
     }

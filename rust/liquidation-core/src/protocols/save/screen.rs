@@ -6,12 +6,34 @@ use super::confirm::{confirm, Leg, Position, Rates};
 use super::ledger::Ledger;
 use super::legs::{self, Scales};
 use super::obligation::OBLIGATION_LENGTH;
+use super::predict::refreshed;
 use super::refresh::refresh_reserve;
 use super::reserve::{Reserve, RESERVE_LENGTH};
 use super::{Save, PROGRAM};
 use crate::book::generic::market::Asset;
-use crate::protocols::adapter::{Accounts, Clock};
+use crate::protocols::adapter::{Accounts, Clock, Screen, Unanswered};
 use crate::protocols::market_screen::protocol::{Kind, Priced, Protocol, Rated, Shape, Table};
+use crate::protocols::market_screen::Market;
+
+/// Returns whether a market of these accounts alone names a position. `None`: the program cannot refresh it.
+pub fn screened(
+    accounts: &Accounts,
+    clock: Clock,
+    position: &Pubkey,
+) -> Result<Option<bool>, Unanswered> {
+    let Ok((_, obligation)) = refreshed(accounts, clock, position)? else {
+        return Ok(None);
+    };
+    let mut screen = Market::<Save>::new(obligation.market);
+    for _ in 0..2 {
+        for (address, account) in accounts {
+            // What is malformed is somebody else's; oracles are known once their reserves are.
+            let _ = screen.take(address, account, clock.slot);
+        }
+    }
+    let suspects = screen.suspects(clock)?;
+    Ok(Some(suspects.contains(position)))
+}
 
 /// Where an obligation's and a reserve's market stands.
 const MARKET: std::ops::Range<usize> = 10..42;
