@@ -252,6 +252,26 @@ def test_an_oracle_that_came_before_its_reserve_is_screened_too() -> None:
     assert trial.screened.apply(fall).crossed == (str(key(200)),)
 
 
+def test_a_reserve_that_cannot_be_read_hides_nothing_of_those_beside_it() -> None:
+    trial = Trial(0)
+    before, _ = lone_borrower(trial)
+    data = bytearray(trial.chain[key(12)].data)
+    data[0] = 9  # a version that is none
+    trial.write(key(12), PROGRAM, bytes(data))
+    for number in range(30):
+        borrows = [Borrow(key(10 + reserve), WAD, WAD) for reserve in (0, 1, 2)]
+        trial.write(key(300 + number), PROGRAM, Obligation(MARKET, key(4), [], borrows).pack())
+    trial.screened.apply([*before, *trial.news])
+    assert len(trial.screened) == 31
+    trial.news, trial.reserves[0].main_oracle = [], key(60)
+    trial.put_reserve(0)
+    trial.screened.apply(trial.news)
+    assert str(key(60)) in trial.screened.foreign
+    trial.news = []
+    trial.put_price(0)
+    assert trial.screened.apply(trial.news).crossed == (str(key(200)),)
+
+
 @dataclass
 class Helpless:
     """A screen that cannot read an account, or cannot tell."""

@@ -68,6 +68,7 @@ class ProgramBook:
         self._dependents: dict[str, set[str]] = {}
         self._standing: dict[str, None] = {}  # who is liquidatable, as judged last
         self._unjudged: set[str] = set()  # who was not judged since it changed, mostly for want of accounts
+        self._unread: set[str] = set()  # who hangs on an account, or is one, that cannot be read
         self._screening = screening(protocol, market)
         self._clock = (0, 0)
         self._next_in_turn = 0
@@ -253,19 +254,21 @@ class ProgramBook:
         for address in taken:
             if address in held:
                 continue
-            # What an account names, it names for everybody: one position tells whether that has changed.
+            # What an account names, it names for everybody: one position tells whether that has changed, but for those that lead nowhere.
             dependents = self._dependents.get(address, set())
-            one = next((position for position in dependents if position not in held), None)
-            if one and tuple(followed(self._on_chain, one, self._accounts)[0]) != self._held[one].hangs_on:
-                for position in dependents - held.keys():
-                    self._hold(position)
-                    held[position] = None
+            again = dependents & self._unread
+            one = next((it for it in dependents if it not in held and it not in self._unread), None)
+            if one and followed(self._on_chain, one, self._accounts) != (self._held[one].hangs_on, True):
+                again = dependents
+            for position in again - held.keys():
+                self._hold(position)
+                held[position] = None
 
     def _hold(self, address: str) -> None:
         """Find what a position is and hangs on; one that cannot be read yet is judged when what it lacks is there."""
-        hangs_on, _ = followed(self._on_chain, address, self._accounts)
+        hangs_on, read = followed(self._on_chain, address, self._accounts)
         before = self._held.get(address)
-        held = Held("", (), "", tuple(hangs_on))
+        held = Held("", (), "", hangs_on)
         try:
             held.digest = digest(self._bookkeeping, bytes(self._accounts[address].data))
             holding = self._on_chain.holding(address, self._accounts)
@@ -278,12 +281,16 @@ class ProgramBook:
             self._unlink(address, before)
         self._held[address] = held
         self._unjudged.add(address)
+        self._unread.discard(address)
+        if not read:
+            self._unread.add(address)
         for name in (address, *hangs_on):
             self._dependents.setdefault(name, set()).add(address)
 
     def _forget(self, address: str) -> None:
         held = self._held.pop(address, None)
         self._unjudged.discard(address)
+        self._unread.discard(address)
         if held is not None:
             self._unlink(address, held)
 
