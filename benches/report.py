@@ -1,6 +1,6 @@
 """Plots and tables of one machine, written to a folder: growth, tick cost against tick size, latency distribution.
 
-    python -m benches.report [--out benches/report] [--sizes 10000 100000 1000000 10000000]
+    python -m benches.report [--out target/benches] [--sizes 10000 100000 1000000 10000000]
 
 Needs matplotlib (`pip install -e '.[bench]'`). Figures are of the machine that ran it; its load is written beside them.
 """
@@ -27,19 +27,19 @@ from benches.data import ASSETS, DENSITY, data
 def main() -> None:
     """Measure, draw and write."""
     arguments = argparse.ArgumentParser(description=__doc__.split("\n")[0] if __doc__ else "")
-    arguments.add_argument("--out", type=Path, default=Path("benches/report"))
+    arguments.add_argument("--out", type=Path, default=Path("target/benches"))
     arguments.add_argument("--sizes", type=int, nargs="+", default=growth.SIZES)
     arguments.add_argument("--rounds", type=int, default=15)
     given = arguments.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    plt.rcParams["svg.hashsalt"] = "benches"  # the same figures give the same file
+    plt.rcParams |= {"svg.hashsalt": "benches", "svg.fonttype": "none"}  # the same figures give the same small file
     rows = growth.measured(given.sizes, given.rounds)
     latencies = latency(min(1_000_000, max(given.sizes)))
     draw_growth(rows, given.out / "growth.svg")
     draw_ticks(rows, given.out / "tick-size.svg")
     draw_latency(latencies, given.out / "latency.svg")
     about = {
-        "machine": platform.processor() or platform.machine(),
+        "machine": processor(),
         "cores": os.cpu_count(),
         "load": os.getloadavg()[0],
         "day": time.strftime("%Y-%m-%d"),
@@ -49,6 +49,14 @@ def main() -> None:
     }
     (given.out / "report.json").write_text(json.dumps(about, indent=1) + "\n")
     print(f"written: {', '.join(str(path) for path in sorted(given.out.iterdir()))}")
+
+
+def processor() -> str:
+    """Return the processor's name, as far as the system tells."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def latency(count: int, ticks: int = 20_000) -> list[float]:
@@ -94,8 +102,8 @@ def draw_ticks(rows: Sequence[dict[str, object]], path: Path) -> None:
 def draw_latency(latencies: list[float], path: Path) -> None:
     """Draw the share of ticks that take longer than so long."""
     figure, axes = plt.subplots(figsize=(7, 4.5))
-    taken = np.sort(latencies) * 1e6
-    axes.loglog(taken, 1 - np.arange(taken.size) / taken.size)
+    shares = np.geomspace(1, 2 / len(latencies), 200)
+    axes.loglog(np.quantile(latencies, 1 - shares) * 1e6, shares)
     axes.set(
         xlabel="µs, crossings settled", ylabel="share of ticks that take longer", title="Latency of ticks, from Python"
     )

@@ -22,7 +22,7 @@ from faults.fault_table import FaultTable
 MINUTES = float(os.environ.get("FAULT_MINUTES", "20"))
 CANDIDATES = int(os.environ.get("FAULT_CANDIDATES", str(round(500 * MINUTES))))
 SEED = int(os.environ.get("FAULT_SEED", "7"))
-SHARE_LIQUIDATABLE = 0.37  # of a slide's positions
+SHARE_LIQUIDATABLE = 0.3  # of a slide's positions
 SLOT_MS, TAIL_SLOTS = 400, 75
 ASLEEP_SECONDS = 8.0
 JUDGE_SECONDS = (

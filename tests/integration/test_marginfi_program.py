@@ -21,8 +21,10 @@ from liquidation_engine.protocols import Liquidation, Plan, Policy, Wallet
 from liquidation_engine.protocols.marginfi import MarginAccount
 from tests.differential import marginfi as differential
 from tests.differential import marginfi_new as newer
-from tests.differential.marginfi_accounts import PROGRAM, TOKEN, Bank, key, kind, token
-from tests.differential.marginfi_native import DRIVER
+from tests.differential import marginfi_new_states as newer_states
+from tests.differential.marginfi_accounts import ONE, PROGRAM, TOKEN, Bank, key, kind, token
+from tests.differential.marginfi_native import DRIVER, run
+from tests.differential.marginfi_new_states import RECEIVER
 from tests.differential.marginfi_states import AUTHORITY, GROUP, LIQUIDATOR, POSITION, State, state
 from tests.differential.marginfi_vm import BINARY, Vm
 
@@ -143,3 +145,42 @@ def test_a_thousand_fresh_states_agree_with_the_source_of_the_newer_program() ->
     assert tally.outcomes["classic         liquidated"] > 100
     assert tally.outcomes["receivership    liquidated"] > 100
     assert tally.trials - tally.landed > 300
+
+
+@pytest.mark.skipif(not (PROGRAMS / DRIVER).exists(), reason=f"LIQ_PROGRAMS names no folder with {DRIVER}")
+def test_the_newer_source_takes_a_liquidation_on_a_flash_loan_and_a_receivership_as_they_are_built() -> None:
+    landed = dict[str, int]()
+    for seed in range(5_000_000, 5_000_600):
+        given = newer_states.state(seed)
+        if given.kind != "ordinary":
+            continue
+        way = "v1" if seed % 2 else "v2"
+        taker = LIQUIDATOR if way == "v1" else RECEIVER
+        given.accounts[LIQUIDATOR] = (PROGRAM, empty_account(flags=2))
+        accounts, clock = differential.given_accounts(given), differential.clock_of(given)
+        policy = Policy(position=str(POSITION), liquidator=str(taker), instruction=way, version="0.1.9")
+        plan = protocols.get("marginfi").best_plan(accounts, clock, policy)
+        if not isinstance(plan, Plan) or plan.prediction is None or plan.prediction.repaid < 1_000:
+            continue
+        if way == "v1" and any(bank.tag > 2 and str(bank.address) == plan.collateral_reserve for bank in given.banks):
+            continue  # another protocol's deposits are withdrawn by that protocol's own instruction
+        debt = given.banks[given.named(Pubkey.from_string(plan.debt_reserve))]
+        if plan.prediction.repaid > debt.debts // ONE // 2:
+            continue  # more than the random bank says that all owe together
+        given.accounts[LIQUIDATOR] = (PROGRAM, empty_account(flags=0))
+        mints = {str(bank.address): str(bank.mint) for bank in given.banks}
+        tokens = {mints[plan.collateral_reserve]: newer.DESTINATION, mints[plan.debt_reserve]: newer.SOURCE}
+        wallet = Wallet(str(AUTHORITY if way == "v1" else RECEIVER), {mint: str(it) for mint, it in tokens.items()})
+        liquidation = protocols.program("marginfi").liquidation(
+            accounts, clock, plan, wallet, flash=way == "v1", first=0
+        )
+        chain = next(run(PROGRAMS, [newer.trial_of(given, list(liquidation.instructions))]))
+        if chain.error == 6026:
+            continue  # the bank has lent out what would be withdrawn
+        assert chain.error is None, (seed, way, chain.error)
+        assert chain.after[POSITION] == plan.prediction.accounts_after[str(POSITION)]
+        if way == "v1":
+            assert MarginAccount.decode(LIQUIDATOR, chain.after[LIQUIDATOR]).banks() == ()
+        landed[way] = landed.get(way, 0) + 1
+    assert landed["v1"] > 15, landed
+    assert landed["v2"] > 15, landed

@@ -36,9 +36,8 @@ async def served(folder: Path) -> AsyncIterator[tuple[SaveMarket, str]]:
 async def liquidate(folder: Path, market: SaveMarket, url: str, which: int, *options: str, **settings: str) -> Ended:
     given = ("--protocol", "save", "--position", str(market.obligations[which]), "--rpc-url", url)
     keypair = ("--keypair", str(folder / "wallet.json"))
-    return await command(
-        folder, "liquidate", *given, *keypair, *options, "--json", SOL_PRICE_MICRO_USD=SOL_PRICE, **settings
-    )
+    given_settings = {"SOL_PRICE_MICRO_USD": SOL_PRICE, **settings}
+    return await command(folder, "liquidate", *given, *keypair, *options, "--json", **given_settings)
 
 
 @pytest.mark.parametrize("funds", ["--own-funds", "--flash-loan"])
@@ -109,6 +108,8 @@ async def test_a_healthy_obligation_is_explained_and_left_alone(tmp_path: Path) 
         explained = (await command(tmp_path, "explain", *given, "--json")).json
         names = {term["name"].split()[-1] for term in explained["terms"]}
         assert names >= {"price", "value", "rate", "amount", "distance"}
+        unpriced = await liquidate(tmp_path, market, url, 0, SOL_PRICE_MICRO_USD="")
+        assert (unpriced.code, "set SOL_PRICE_MICRO_USD" in unpriced.message) == (2, True)
         other = await command(tmp_path, "explain", *given[2:], "--json")  # the reference program by default
         assert (other.code, "check --position" in other.message) == (2, True)
 

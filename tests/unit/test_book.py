@@ -24,6 +24,36 @@ def priced(reserve: Reserve, price: int, slot: int) -> tuple[bytes, bytes, int, 
     return reserve.oracle, PROGRAM, slot, replace(reserve, price=price, oracle_slot=slot).oracle_account()
 
 
+def test_a_kernel_can_be_forced_on_a_protocols_market(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("LIQUIDATION_KERNEL", "portable")
+    book, market = filled()
+    assert book.kernel == "portable"
+    assert book.apply(*priced(market.reserves[0], 90, 2)).crossed == [AT.address]
+    book.snapshot(tmp_path / "book")
+    assert MarketBook.restore(tmp_path / "book").kernel == "portable"
+    monkeypatch.setenv("LIQUIDATION_KERNEL", "sse9")
+    with pytest.raises(_core.ArgumentError, match="found kernel 'sse9'"):
+        filled()
+
+
+def test_a_large_market_is_ordered_anew_behind_the_calls() -> None:
+    count, market = 5_000, Market({number: Reserve(number) for number in range(2)}, {})
+    market.positions.update(
+        {n: Position(n, legs=((0, COLLATERAL, 100_000_000), (1, DEBT, 40_000_000 + 6_400 * n))) for n in range(count)}
+    )
+    book = PositionBook.for_market("reference", PROGRAM, MARKET)
+    book.tick_accounts([(key, PROGRAM, 1, data) for key, data in market.accounts().items()], 1, 1_700_000_000)
+    crossed: set[bytes] = set()
+    for slot in range(2, 62):
+        change = book.apply(*priced(market.reserves[0], 100 - slot // 2, slot))
+        assert not crossed & set(change.crossed)
+        crossed |= set(change.crossed)
+        assert sorted(crossed) == book.liquidatable()
+    needing = {position.address for n, position in market.positions.items() if (40 + 0.0064 * n) * 1.1 > 70 * 0.8}
+    assert len(crossed) > count // 2
+    assert abs(len(crossed ^ needing)) <= 1
+
+
 def test_a_price_answers_with_what_it_made_liquidatable() -> None:
     book, market = filled()
     change = book.apply(*priced(market.reserves[0], 90, 2))

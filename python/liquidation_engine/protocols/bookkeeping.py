@@ -14,6 +14,9 @@ class Bookkeeping(Protocol):
     needs_loan: bool
     """Whether tokens only move inside a loan: without one the liquidator's own account with the protocol takes over instead."""
 
+    stores_prices: bool
+    """Whether a reserve's account holds the price of its last refresh."""
+
     def authorities(self, market: str, data: bytes, reserves: Iterable[str]) -> frozenset[str]:
         """Return who owns the vaults of a market's reserves, from the market's account."""
 

@@ -260,7 +260,7 @@ class ProgramLending:
         if stored:
             return stored * LAMPORTS_PER_SOL // ATTO_PER_MICRO
         if self._fallback_sol_price is None:
-            raise ConfigError("the market has no SOL reserve: set SOL_PRICE_MICRO_USD, so that costs can be weighed")
+            raise ConfigError("the SOL reserve has never had a price: set SOL_PRICE_MICRO_USD")
         return self._fallback_sol_price
 
     async def simulate(self, plan: Plan, *, min_context_slot: int) -> Simulated:

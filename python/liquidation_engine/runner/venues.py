@@ -218,6 +218,9 @@ class ProgramVenue:
                 f"{self.name} liquidates through an account of the wallet's with it, inside a flash loan: "
                 "set LIQUIDATOR_ACCOUNT, and FLASH_LOAN or --flash-loan"
             )
+        priced = market.sol_reserve is not None and self._bookkeeping.stores_prices
+        if desk.sol_price_micro_usd is None and not priced:
+            raise ConfigError("the market prices no SOL: set SOL_PRICE_MICRO_USD, so that costs can be weighed")
         return ProgramLending(
             desk.rpc,
             market,

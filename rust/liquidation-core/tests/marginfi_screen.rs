@@ -10,6 +10,7 @@ use lending_math::Pubkey;
 use liquidation_core::book::generic::kernels::Kernel;
 use liquidation_core::book::generic::GenericBook;
 use liquidation_core::fixed::i80f48::I80F48;
+use liquidation_core::protocols::adapter::{named, Account};
 use liquidation_core::protocols::marginfi::assessment::{assess, verdict, Assessed};
 use liquidation_core::protocols::marginfi::bank::Bank;
 use liquidation_core::protocols::marginfi::emode::fallen;
@@ -137,6 +138,58 @@ fn whom_nobody_can_liquidate_is_gated_by_the_accounts_flags() {
         }
     }
     assert!(gated > 10, "{gated}");
+}
+
+#[test]
+fn a_group_kept_in_step_suspects_whom_health_calls_liquidatable_and_nobody_else() {
+    let (mut suspected, mut cleared) = (0, 0);
+    let adapter = named("marginfi").unwrap();
+    for trial in trials() {
+        let (accounts, position) = (trial.accounts(), trial.request.position);
+        let world = World::new(&accounts, trial.clock, version(trial));
+        let Ok(account) = world.margin_account(&position) else {
+            continue;
+        };
+        let Ok(health) = adapter.health(&accounts, trial.clock, &position) else {
+            continue; // an old curve in a newer state: other accounts are asked for
+        };
+        let group = account.group();
+        let is_foreign = |(.., data): &(Pubkey, Pubkey, Vec<u8>)| {
+            data.len() == 1_864 && data.get(41..73) != Some(&group)
+        };
+        if trial.before.iter().any(is_foreign) {
+            continue; // no account has a balance in another group's bank
+        }
+        let mut screen = adapter.screen(&group).unwrap();
+        for round in 0..2 {
+            // Prices are taken once a bank has named them.
+            for (key, account) in &accounts {
+                screen.take(key, account, round).unwrap();
+            }
+        }
+        let suspects = screen.suspects(trial.clock).unwrap();
+        let is_suspect = suspects.contains(&position);
+        assert!(
+            is_suspect || !health.liquidatable,
+            "missed: {health:?} {:?}",
+            trial.request.version
+        );
+        suspected += usize::from(is_suspect);
+        cleared += usize::from(!is_suspect);
+        let (key, account) = accounts.get_key_value(&position).unwrap();
+        screen
+            .take(
+                key,
+                &Account {
+                    data: &[],
+                    ..*account
+                },
+                9,
+            )
+            .unwrap();
+        assert!(!screen.suspects(trial.clock).unwrap().contains(&position));
+    }
+    assert!(suspected > 800 && cleared > 500, "{suspected}, {cleared}");
 }
 
 proptest! {

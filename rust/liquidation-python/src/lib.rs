@@ -13,6 +13,7 @@ mod progress;
 mod scenario;
 mod screen;
 mod shelf;
+mod tended;
 mod words;
 
 use pyo3::prelude::*;

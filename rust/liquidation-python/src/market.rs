@@ -12,9 +12,9 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::arguments::{AccountState, Address, Data, Text, Whole};
-use crate::book::kernel;
 use crate::errors::to_py_err;
 use crate::files;
+use crate::tended::{adopt, tend};
 use crate::words::{hex, Change};
 
 /// One market of a protocol: every position judged in exact integers at the prices that the program would read.
@@ -49,10 +49,7 @@ impl MarketBook {
     ) -> PyResult<MarketBook> {
         known(py, protocol)?;
         let opened = MarketBook::from(Book::new(program.0, market.0));
-        opened.with(py, |book| {
-            book.use_kernel(kernel()?);
-            Ok(())
-        })?;
+        opened.with(py, adopt)?;
         Ok(opened)
     }
 
@@ -72,8 +69,13 @@ impl MarketBook {
         py: Python<'_>,
         act: impl FnOnce(&mut Book) -> Result<T, CoreError> + Send,
     ) -> PyResult<T> {
-        py.detach(|| act(&mut *self.locked()?))
-            .map_err(|error| to_py_err(py, error))
+        let tended = || {
+            let mut book = self.locked()?;
+            let answer = act(&mut book);
+            tend(&self.book, &mut book);
+            answer
+        };
+        py.detach(tended).map_err(|error| to_py_err(py, error))
     }
 
     fn locked(&self) -> Result<MutexGuard<'_, Book>, CoreError> {
@@ -304,7 +306,7 @@ impl MarketBook {
         let bytes = py.detach(|| std::fs::read(&path))?;
         let book = py.detach(|| {
             let mut book = Book::from_bytes(&bytes)?;
-            book.use_kernel(kernel()?);
+            adopt(&mut book)?;
             Ok(book)
         });
         book.map(MarketBook::from)

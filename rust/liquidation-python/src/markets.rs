@@ -5,7 +5,8 @@ use std::sync::{Mutex, MutexGuard};
 
 use liquidation_core::book;
 use liquidation_core::book::generic::verdicts::Crossings;
-use liquidation_core::book::Account;
+use liquidation_core::book::markets::SharedBook;
+use liquidation_core::book::{Account, Book};
 use liquidation_core::CoreError;
 use pyo3::prelude::*;
 
@@ -14,6 +15,7 @@ use crate::book::{arrays, kernel, Ids, PositionBook};
 use crate::errors::to_py_err;
 use crate::files;
 use crate::market::{borrowed, known, MarketBook};
+use crate::tended::{adopt, tend};
 use crate::words::Change;
 
 /// Many markets: an account goes to the books that it concerns, a price to every book that has the asset.
@@ -36,8 +38,16 @@ impl Markets {
         py: Python<'_>,
         act: impl FnOnce(&mut book::markets::Markets) -> Result<T, CoreError> + Send,
     ) -> PyResult<T> {
-        py.detach(|| act(&mut *self.locked()?))
-            .map_err(|error| to_py_err(py, error))
+        let tended = || {
+            let mut markets = self.locked()?;
+            let answer = act(&mut markets)?;
+            each(&markets, |shared, book| {
+                tend(shared, book);
+                Ok(())
+            })?;
+            Ok(answer)
+        };
+        py.detach(tended).map_err(|error| to_py_err(py, error))
     }
 
     fn locked(&self) -> Result<MutexGuard<'_, book::markets::Markets>, CoreError> {
@@ -97,10 +107,7 @@ impl Markets {
         let books = self.books(py)?;
         let opened = books.into_iter().last();
         let opened = opened.ok_or_else(|| to_py_err(py, CoreError::Broken))?;
-        opened.with(py, |book| {
-            book.use_kernel(kernel()?);
-            Ok(())
-        })?;
+        opened.with(py, adopt)?;
         Ok(opened)
     }
 
@@ -221,9 +228,12 @@ impl Markets {
     #[staticmethod]
     fn restore(py: Python<'_>, path: PathBuf) -> PyResult<Markets> {
         let bytes = py.detach(|| std::fs::read(&path))?;
-        let markets = py
-            .detach(|| book::markets::Markets::from_bytes(&bytes))
-            .map_err(|error| to_py_err(py, error))?;
+        let restored = || {
+            let markets = book::markets::Markets::from_bytes(&bytes)?;
+            each(&markets, |_, book| adopt(book))?;
+            Ok(markets)
+        };
+        let markets = py.detach(restored).map_err(|error| to_py_err(py, error))?;
         Ok(Markets {
             markets: Mutex::new(markets),
             named: Mutex::default(),
@@ -234,6 +244,18 @@ impl Markets {
         let named = self.named().map_err(|error| to_py_err(py, error))?.len();
         self.with(py, |markets| Ok(markets.keys().len() + named))
     }
+}
+
+/// Acts on every book, each held alone.
+fn each(
+    markets: &book::markets::Markets,
+    act: impl Fn(&SharedBook, &mut Book) -> Result<(), CoreError>,
+) -> Result<(), CoreError> {
+    let numbers = 0..markets.keys().len();
+    for shared in numbers.filter_map(|number| markets.book(number)) {
+        act(shared, &mut *shared.lock().map_err(|_| CoreError::Broken)?)?;
+    }
+    Ok(())
 }
 
 /// Returns changes beside the markets' addresses.

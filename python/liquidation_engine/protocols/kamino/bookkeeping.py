@@ -20,6 +20,7 @@ class KaminoBookkeeping:
     """Reads the accounts' bytes, and computes nothing that decides."""
 
     needs_loan = False
+    stores_prices = True
 
     def authorities(self, market: str, data: bytes, reserves: Iterable[str]) -> frozenset[str]:
         """Return the market's signer."""

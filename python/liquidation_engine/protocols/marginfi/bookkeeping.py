@@ -26,6 +26,7 @@ class MarginfiBookkeeping:
     """Reads the accounts' bytes, and computes nothing that decides."""
 
     needs_loan = True
+    stores_prices = False
 
     def authorities(self, market: str, data: bytes, reserves: Iterable[str]) -> frozenset[str]:
         """Return each bank's signer."""

@@ -7,7 +7,9 @@ use std::collections::BTreeSet;
 
 use lending_math::state::{Side, MAX_LEGS};
 
+use super::generic::anchor::{AnchorTask, Laid};
 use super::generic::kernels::Kernel;
+use super::generic::order::Order;
 use super::generic::ratios::Worth;
 use super::generic::store::{Record, Rows};
 use super::index::{Moved, Reserves};
@@ -33,6 +35,8 @@ pub struct Front {
     watched: BTreeSet<u32>,
     lowest: Vec<Lowest>,
     is_bulk: bool,
+    /// Whether new orders are laid by whoever owns the book.
+    is_tended: bool,
 }
 
 impl Front {
@@ -46,6 +50,7 @@ impl Front {
             watched: BTreeSet::new(),
             lowest: Vec::new(),
             is_bulk: false,
+            is_tended: false,
         }
     }
 
@@ -137,9 +142,47 @@ impl Front {
     /// Keeps the order usable; to be called after the last of a call's judgements.
     pub fn tidy(&mut self, reserves: &Reserves) {
         let unanchored = self.screen.tidy(&self.rows);
-        if unanchored || std::mem::take(&mut self.is_bulk) || self.screen.wants_anchor() {
+        let worn = !self.is_tended && self.wants_anchor();
+        if unanchored || std::mem::take(&mut self.is_bulk) || worn {
             self.lay(reserves, self.screen.slots());
         }
+    }
+
+    /// Leaves it to the owner to lay a new order when one is wanted.
+    pub fn tend(&mut self) {
+        self.is_tended = true;
+    }
+
+    /// Returns whether changes of prices would become cheaper by a new order.
+    #[must_use]
+    pub fn wants_anchor(&self) -> bool {
+        self.screen.wants_anchor()
+    }
+
+    /// Begins a new order at the reserves' present worths, of so many slots.
+    pub fn begin_anchor(&mut self, reserves: &Reserves, slots: usize) -> AnchorTask {
+        let numbers = 0..slots.div_ceil(2) as u32;
+        let present = numbers.flat_map(|number| worths(reserves.standing(number)));
+        let worths = present.map(|worth| Worth {
+            weighted: worth,
+            unit: worth,
+        });
+        let sunk = &self.sunk;
+        self.screen
+            .begin_anchor(&self.rows, worths.collect(), |row| sunk.contains(&row))
+    }
+
+    /// Takes the order of the last task begun into use and returns the one that is no longer needed.
+    pub fn install(&mut self, laid: Laid) -> Order {
+        let sunk = &self.sunk;
+        self.screen
+            .install(laid, &self.rows, |row| sunk.contains(&row))
+    }
+
+    /// Returns how many slots the screen has.
+    #[must_use]
+    pub fn slots(&self) -> usize {
+        self.screen.slots()
     }
 
     fn write(&mut self, number: u32, legs: &[(u16, u64)], parked: bool) {
@@ -177,20 +220,10 @@ impl Front {
         }
     }
 
-    /// Lays a new order at the reserves' present worths.
-    fn lay(&mut self, reserves: &Reserves, slots: usize) {
-        let numbers = 0..slots.div_ceil(2) as u32;
-        let present = numbers.flat_map(|number| worths(reserves.standing(number)));
-        let worths = present.map(|worth| Worth {
-            weighted: worth,
-            unit: worth,
-        });
-        let Front {
-            rows, screen, sunk, ..
-        } = self;
-        let is_parked = |row| sunk.contains(&row);
-        let laid = screen.begin_anchor(rows, worths.collect(), is_parked).lay();
-        screen.install(laid, rows, is_parked);
+    /// Lays a new order at the reserves' present worths, here and now.
+    pub fn lay(&mut self, reserves: &Reserves, slots: usize) {
+        let laid = self.begin_anchor(reserves, slots).lay();
+        self.install(laid);
     }
 }
 

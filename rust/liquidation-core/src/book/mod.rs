@@ -25,7 +25,9 @@ use crate::protocols::reference::health::{judge, Judgement};
 use crate::CoreError;
 use emission::{Emission, Event};
 use front::Front;
+use generic::anchor::{AnchorTask, Laid};
 use generic::kernels::Kernel;
+use generic::order::Order;
 use index::{Moved, Reserves};
 pub use news::Account;
 use news::{read, News};
@@ -167,6 +169,32 @@ impl Book {
             self.emission.clear(number);
             self.timers.set(number, 0);
         }
+    }
+
+    /// Leaves it to the owner to lay a new order when [`Book::wants_anchor`]; else the book does so within a call.
+    pub fn tend(&mut self) {
+        self.front.tend();
+    }
+
+    /// Returns whether prices would become cheaper to take by a new order.
+    #[must_use]
+    pub fn wants_anchor(&self) -> bool {
+        self.front.wants_anchor()
+    }
+
+    /// Begins a new order at the present prices: [`AnchorTask::lay`] may run elsewhere, [`Book::install`] ends it.
+    pub fn begin_anchor(&mut self) -> AnchorTask {
+        self.front.begin_anchor(&self.reserves, self.front.slots())
+    }
+
+    /// Takes the order of the last task begun into use, what changed since included, and returns the one before.
+    pub fn install(&mut self, laid: Laid) -> Order {
+        self.front.install(laid)
+    }
+
+    /// Lays a new order at the present prices, here and now.
+    pub fn reanchor(&mut self) {
+        self.front.lay(&self.reserves, self.front.slots());
     }
 
     /// Returns a position's judgement at the clock.

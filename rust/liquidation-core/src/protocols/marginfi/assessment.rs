@@ -1,7 +1,7 @@
 //! Whether the program would liquidate an account now, every bank brought to now.
 
 use super::account::{flag, MarginAccount, EMPTY};
-use super::bank::Requirement;
+use super::bank::{Bank, Requirement};
 use super::health::{check_loads, totals, Banks, Totals};
 use super::refusal::{Outcome, Refusal};
 use super::version::Version;
@@ -24,7 +24,7 @@ pub struct Assessed<'a> {
     pub totals: Totals,
 }
 
-/// Returns the version that an account's banks are written for: those with the old curve alone are 0.1.1's.
+/// Returns the version that an account's banks are written for.
 #[must_use]
 pub fn version_of(accounts: &Accounts, clock: Clock, position: &Pubkey) -> Version {
     let world = World::new(accounts, clock, Version::V0_1_9);
@@ -34,10 +34,15 @@ pub fn version_of(accounts: &Accounts, clock: Clock, position: &Pubkey) -> Versi
     let banks = account
         .balances()
         .filter_map(|it| world.bank(&it.bank).ok());
-    let is_old = |bank: &super::bank::Bank| {
-        bank.fields.byte(544) == 0 && bank.fields.number(368) != I80F48::ZERO
-    };
-    if banks.into_iter().any(|bank| is_old(&bank)) {
+    version_for(&banks.collect::<Vec<_>>())
+}
+
+/// Returns the version that banks are written for: 0.1.1 where some have the old curve and none the new one.
+#[must_use]
+pub fn version_for(banks: &[Bank]) -> Version {
+    let is_new = |bank: &Bank| bank.fields.byte(544) != 0;
+    let is_old = |bank: &Bank| bank.fields.number(368) != I80F48::ZERO;
+    if banks.iter().any(is_old) && !banks.iter().any(is_new) {
         Version::V0_1_1
     } else {
         Version::V0_1_9

@@ -19,6 +19,7 @@ pub mod health;
 pub mod interest;
 pub mod legs;
 pub mod liquidation;
+pub mod market;
 pub mod multiplier;
 pub mod planning;
 pub mod prediction;
@@ -36,7 +37,7 @@ pub mod world;
 use lending_math::Pubkey;
 
 use crate::protocols::adapter::{
-    Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Term, Unanswered,
+    Accounts, Adapter, Choice, Clock, Health, Policy, Prediction, Request, Screen, Term, Unanswered,
 };
 
 /// marginfi in the shape that all protocols share.
@@ -86,5 +87,9 @@ impl Adapter for Marginfi {
         position: &Pubkey,
     ) -> Result<Option<bool>, Unanswered> {
         screen::screened(accounts, clock, position)
+    }
+
+    fn screen(&self, market: &Pubkey) -> Option<Box<dyn Screen>> {
+        Some(Box::new(market::Market::new(*market)))
     }
 }
