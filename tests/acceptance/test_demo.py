@@ -140,9 +140,7 @@ async def test_the_judge_sees_each_sabotage(folder: Path, sabotage: str, seen: s
         assert ended.report[seen] > 0
 
 
-@pytest.mark.parametrize(
-    "moment", ["starting Postgres", "building the market", "starting leader", r"[1-9]\d* landed"]
-)
+@pytest.mark.parametrize("moment", ["starting Postgres", "building the market", "starting leader", r"[1-9]\d* landed"])
 async def test_an_interrupt_at_any_moment_ends_everything_within_five_seconds(folder: Path, moment: str) -> None:
     sent: list[float] = []
 

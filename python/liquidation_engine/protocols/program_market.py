@@ -7,7 +7,7 @@ from typing import Any
 
 from liquidation_engine.chain.executed import from_base58
 from liquidation_engine.chain.rpc import RpcClient
-from liquidation_engine.errors import ConfigError
+from liquidation_engine.errors import ConfigError, DecodeError
 from liquidation_engine.protocols.adapter import Account
 from liquidation_engine.protocols.bookkeeping import Bookkeeping
 from liquidation_engine.protocols.onchain import Kind, Program
@@ -89,14 +89,20 @@ def _decoded(text: str, encoding: str) -> bytes:
     return from_base58(text)
 
 
-def followed(program: Program, position: str, known: Mapping[str, Account]) -> tuple[list[str], list[str]]:
-    """Return every account that a position's health hangs on, as far as `known` leads, and those of them that it lacks."""
+def followed(program: Program, position: str, known: Mapping[str, Account]) -> tuple[tuple[str, ...], bool]:
+    """Return every account that a position's health hangs on, as far as `known` leads, and whether all that is known could be read.
+
+    Bytes that the program did not write lead nowhere.
+    """
     seen: dict[str, Account] = {}
     missing: dict[str, None] = {}
-    while wanted := [name for name in program.accounts_of(position, seen) if name not in missing]:
-        for name in wanted:
-            if name in known:
-                seen[name] = known[name]
-            else:
-                missing[name] = None
-    return [*seen, *missing], list(missing)
+    try:
+        while wanted := [name for name in program.accounts_of(position, seen) if name not in missing]:
+            for name in wanted:
+                if name in known:
+                    seen[name] = known[name]
+                else:
+                    missing[name] = None
+    except DecodeError:
+        return (*seen, *missing), False
+    return (*seen, *missing), True

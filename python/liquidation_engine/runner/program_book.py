@@ -1,7 +1,8 @@
 """The positions of any protocol's market, each judged by the protocol's exact arithmetic over the raw accounts that it hangs on.
 
-What changed is judged at once. Time alone changes little (interest grows, prices age), so that with each slot only a slice is judged anew,
-and everybody with each sweep.
+Where the protocol has a screen (`runner/screening`), it tells at every change and with every slot whom to judge. Where it has none,
+whoever hangs on what changed is judged at once; time alone changes little (interest grows, prices age), so that with each slot only a slice
+is judged anew, and everybody with each sweep.
 """
 
 import time
@@ -20,6 +21,7 @@ from liquidation_engine.protocols.lending import digest
 from liquidation_engine.protocols.program_market import POSITION, followed, kind_of, passes
 from liquidation_engine.protocols.reading import CLOCK, Now
 from liquidation_engine.runner.market_book import BookRow, Crossings
+from liquidation_engine.runner.screening import Given, screening
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +31,6 @@ SWEEP_SECONDS = 2.0
 ATTO_PER_MICRO = 10**12
 
 State = AccountUpdate | ChainAccount
-Given = tuple[bytes, bytes, int, bytes]
 
 
 @dataclass(slots=True)
@@ -42,7 +43,6 @@ class Held:
     hangs_on: tuple[str, ...]
     numerator: int = 0
     denominator: int = 0
-    liquidatable: bool = False
 
 
 class ProgramBook:
@@ -59,7 +59,6 @@ class ProgramBook:
     ) -> None:
         self.protocol, self.program, self.market = protocol, program, market
         self._on_chain, self._bookkeeping = protocols.program(protocol), bookkeeping(protocol)
-        self._adapter = protocols.get(protocol)
         self._filters = kind_of(self._on_chain.discovery(market), POSITION).filters
         self._wall_seconds, self._monotonic = wall_seconds, monotonic
         self._accounts: dict[str, State] = {}
@@ -67,6 +66,10 @@ class ProgramBook:
         self._closed: dict[str, int] = {}  # of late: what comes late must not bring an account back
         self._held: dict[str, Held] = {}
         self._dependents: dict[str, set[str]] = {}
+        self._standing: dict[str, None] = {}  # who is liquidatable, as judged last
+        self._unjudged: set[str] = set()  # who was not judged since it changed, mostly for want of accounts
+        self._unread: set[str] = set()  # who hangs on an account, or is one, that cannot be read
+        self._screening = screening(protocol, market)
         self._clock = (0, 0)
         self._next_in_turn = 0
         self._skew = 0.0  # seconds that the chain's clock is ahead of ours, as it was read last
@@ -106,27 +109,22 @@ class ProgramBook:
             if account.address == CLOCK:
                 self._skew = Now.decode(account.data).unix_timestamp - self._wall_seconds()
         self._move_clock(max(account.slot for account in accounts))
-        touched: dict[str, None] = {}
-        recovered: list[str] = []
-        taken: list[str] = []
+        changed: dict[str, None] = {}
         for account in accounts:
-            if account.address == CLOCK:
-                continue
-            known = self._accounts.get(account.address)
-            newest = self._closed.get(account.address, 0) if known is None else known.slot
-            if newest > account.slot:
-                continue
-            was_liquidatable = account.address in self._held and self._held[account.address].liquidatable
-            if self._take(account):
-                taken.append(account.address)
-            elif was_liquidatable:
-                recovered.append(account.address)
-            touched |= dict.fromkeys(self._dependents.get(account.address, ()))
-        self._find_out(taken)
-        for address in taken:
-            touched |= dict.fromkeys(self._dependents.get(address, ()))
-        judged = self._judge(touched)
-        return Crossings(judged.crossed, (*recovered, *judged.recovered), judged.evaluated)
+            if account.address != CLOCK and self._known_slot(account.address) <= account.slot:
+                changed[account.address] = None
+                self._take(account)
+        self._find_out([address for address in changed if address in self._accounts])
+        if self._screening is not None:
+            self._screening.complete(self._given, self.slot)
+        gone = [address for address in self._standing if address not in self._held]
+        for address in gone:
+            del self._standing[address]
+        dependents = [self._dependents.get(address, set()) for address in changed]
+        touched = (position for positions in dependents for position in positions)
+        unjudged = [position for positions in dependents for position in positions & self._unjudged]
+        judged = self._judge(dict.fromkeys((*unjudged, *self._suspected(touched))))
+        return Crossings(judged.crossed, (*gone, *judged.recovered), judged.evaluated)
 
     def replace(self, slot: int, accounts: Sequence[ChainAccount]) -> Crossings:
         """Take a whole picture of the program's accounts: what it does not hold, and the book knows from before, is closed."""
@@ -139,20 +137,19 @@ class ProgramBook:
         return self.apply([*accounts, *closed])
 
     def advance(self, slot: int) -> Crossings:
-        """Move the clock, and judge anew those who are liquidatable and the next slice of the others."""
+        """Move the clock, and judge anew those who are or may be liquidatable and the next slice of the others."""
         self._move_clock(slot)
         self._closed = {address: at for address, at in self._closed.items() if at > slot - LATE_SLOTS}
         turn = list(self._held)[self._next_in_turn : self._next_in_turn + SLICE]
         self._next_in_turn = self._next_in_turn + SLICE if len(turn) == SLICE else 0
-        standing = [address for address, held in self._held.items() if held.liquidatable]
-        return self._judge(dict.fromkeys((*standing, *turn)))
+        return self._judge(dict.fromkeys((*self._suspected(self._standing), *turn)))
 
     def liquidatable(self) -> list[str]:
-        """Return who needs an act now; everybody is judged anew unless that was done a moment ago."""
+        """Return who needs an act now; whoever may is judged anew unless that was done a moment ago."""
         if (now := self._monotonic()) - self._swept >= SWEEP_SECONDS:
             self._swept = now
-            self._judge(dict.fromkeys(self._held))
-        return [address for address, held in self._held.items() if held.liquidatable]
+            self._judge(self._suspected(self._held))
+        return list(self._standing)
 
     def position(self, address: str) -> BookPosition | None:
         """Return a position, None where the book does not hold it."""
@@ -174,7 +171,7 @@ class ProgramBook:
 
     def rearm(self, address: str) -> None:
         """Let the next judgement report a position again if it still needs an act."""
-        self._held[address].liquidatable = False
+        self._standing.pop(address, None)
 
     def legs(self, address: str) -> list[Mapping[str, object]]:
         """Return a position's legs for display."""
@@ -209,7 +206,7 @@ class ProgramBook:
             position=address,
             owner=held.owner,
             health_factor=held.numerator / held.denominator if held.denominator else None,
-            liquidatable=held.liquidatable,
+            liquidatable=address in self._standing,
             collateral_micro_usd=collateral,
             debt_micro_usd=debt,
             slot=self._accounts[address].slot,
@@ -227,24 +224,24 @@ class ProgramBook:
     def _move_clock(self, slot: int) -> None:
         self._clock = max(self._clock[0], slot), int(self._wall_seconds() + self._skew)
 
-    def _take(self, account: State) -> bool:
-        """Keep a state; return whether the account still exists."""
+    def _known_slot(self, address: str) -> int:
+        known = self._accounts.get(address)
+        return self._closed.get(address, 0) if known is None else known.slot
+
+    def _take(self, account: State) -> None:
+        """Keep a state, or drop an account that is closed."""
         address = account.address
-        if not account.lamports and not account.data:
-            self._accounts.pop(address, None)
-            self._given.pop(address, None)
-            self._closed[address] = account.slot
-            self._forget(address)
-            return False
-        self._closed.pop(address, None)
-        self._accounts[address] = account
-        self._given[address] = (
-            _core.from_base58(address),
-            _core.from_base58(account.owner),
-            account.lamports,
-            account.data,
-        )
-        return True
+        given = _core.from_base58(address), _core.from_base58(account.owner), account.lamports, account.data
+        if self._screening is not None:
+            self._screening.take(given, self.slot)
+        if account.lamports or account.data:
+            self._closed.pop(address, None)
+            self._accounts[address], self._given[address] = account, given
+            return
+        self._accounts.pop(address, None)
+        self._given.pop(address, None)
+        self._closed[address] = account.slot
+        self._forget(address)
 
     def _find_out(self, taken: Sequence[str]) -> None:
         """Find anew what positions hang on: those that changed, and those whose accounts lead elsewhere than before."""
@@ -257,21 +254,21 @@ class ProgramBook:
         for address in taken:
             if address in held:
                 continue
-            # What an account names, it names for everybody: one position tells whether that has changed.
-            others = [one for one in self._dependents.get(address, ()) if one not in held]
-            if (
-                others
-                and tuple(followed(self._on_chain, others[0], self._accounts)[0]) != self._held[others[0]].hangs_on
-            ):
-                for position in others:
-                    self._hold(position)
-                    held[position] = None
+            # What an account names, it names for everybody: one position tells whether that has changed, but for those that lead nowhere.
+            dependents = self._dependents.get(address, set())
+            again = dependents & self._unread
+            one = next((it for it in dependents if it not in held and it not in self._unread), None)
+            if one and followed(self._on_chain, one, self._accounts) != (self._held[one].hangs_on, True):
+                again = dependents
+            for position in again - held.keys():
+                self._hold(position)
+                held[position] = None
 
     def _hold(self, address: str) -> None:
         """Find what a position is and hangs on; one that cannot be read yet is judged when what it lacks is there."""
-        hangs_on, _ = followed(self._on_chain, address, self._accounts)
+        hangs_on, read = followed(self._on_chain, address, self._accounts)
         before = self._held.get(address)
-        held = Held("", (), "", tuple(hangs_on))
+        held = Held("", (), "", hangs_on)
         try:
             held.digest = digest(self._bookkeeping, bytes(self._accounts[address].data))
             holding = self._on_chain.holding(address, self._accounts)
@@ -280,18 +277,20 @@ class ProgramBook:
         except (DecodeError, MissingAccounts) as error:
             self._not_understood(address, error)
         if before is not None:
-            held.liquidatable, held.numerator, held.denominator = (
-                before.liquidatable,
-                before.numerator,
-                before.denominator,
-            )
+            held.numerator, held.denominator = before.numerator, before.denominator
             self._unlink(address, before)
         self._held[address] = held
+        self._unjudged.add(address)
+        self._unread.discard(address)
+        if not read:
+            self._unread.add(address)
         for name in (address, *hangs_on):
             self._dependents.setdefault(name, set()).add(address)
 
     def _forget(self, address: str) -> None:
         held = self._held.pop(address, None)
+        self._unjudged.discard(address)
+        self._unread.discard(address)
         if held is not None:
             self._unlink(address, held)
 
@@ -305,6 +304,13 @@ class ProgramBook:
     def _given_of(self, address: str) -> list[Given]:
         return [self._given[name] for name in self._held[address].hangs_on if name in self._given]
 
+    def _suspected(self, otherwise: Iterable[str]) -> dict[str, None]:
+        """Return who is liquidatable and whoever may be it by now; `otherwise` where no screen can tell."""
+        if self._screening is None or (suspects := self._screening.suspects(self._clock)) is None:
+            return dict.fromkeys(otherwise)
+        unseen = (one for address in self._screening.refused for one in self._dependents.get(address, ()))
+        return dict.fromkeys((*self._standing, *suspects, *unseen))
+
     def _judge(self, positions: Iterable[str]) -> Crossings:
         crossed, recovered, evaluated = [], [], 0
         for address in positions:
@@ -312,10 +318,12 @@ class ProgramBook:
             if held is None:
                 continue
             evaluated += 1
-            before, held.liquidatable = held.liquidatable, self._verdict(address, held)
-            if held.liquidatable and not before:
+            liquidatable = self._verdict(address, held)
+            if liquidatable and address not in self._standing:
+                self._standing[address] = None
                 crossed.append(address)
-            elif before and not held.liquidatable:
+            elif address in self._standing and not liquidatable:
+                del self._standing[address]
                 recovered.append(address)
         return Crossings(tuple(crossed), tuple(recovered), evaluated)
 
@@ -327,6 +335,7 @@ class ProgramBook:
         except LiquidationEngineError as error:
             self._not_understood(address, error)
             return False
+        self._unjudged.discard(address)
         return liquidatable
 
     def _not_understood(self, address: str, error: Exception) -> None:
