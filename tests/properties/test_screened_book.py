@@ -278,7 +278,7 @@ class Helpless:
 
     refuses: bool
 
-    def apply(self, address: bytes, owner: bytes, slot: int, data: bytes) -> bool:
+    def apply(self, address: bytes, owner: bytes, slot: int, data: bytes, lamports: int) -> bool:
         """Refuse."""
         if self.refuses:
             raise DecodeError("found something, expected something else")

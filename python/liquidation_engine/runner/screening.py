@@ -24,10 +24,10 @@ class Screening:
 
     def take(self, account: Given, slot: int) -> None:
         """Let the screen see an account; one without data is closed."""
-        address, owner, _, data = account
+        address, owner, lamports, data = account
         self.refused.discard(name := _core.to_base58(address))
         try:
-            self._screen.apply(address, owner, slot, data)
+            self._screen.apply(address, owner, slot, data, lamports)
         except DecodeError as error:
             self.refused.add(name)
             log.debug("Account not screened", address=name, error=str(error))
