@@ -28,12 +28,13 @@ from liquidation_engine.errors import ConfigError, LiquidationEngineError, Serve
 from liquidation_engine.localnet.scenarios import NAMES as SCENARIOS
 from liquidation_engine.runner.demo_report import Progress, show, summary
 from liquidation_engine.runner.faults import DemoSetup, FaultPlan
-from liquidation_engine.runner.processes import Child, Children, end, first_line, log_tail
+from liquidation_engine.runner.processes import TERM_SECONDS, Child, Children, end, first_line, log_tail
 from liquidation_engine.runner.sabotage import KINDS as SABOTAGES
 from liquidation_engine.servers import EmbeddedServers, ServerUrls
 from liquidation_engine.stream.scratch import borrow, give_back
 from liquidation_engine.telemetry.stages import summarise
 
+INTERRUPTED_SECONDS = 1.0  # a child gets no more after Ctrl-C, of the five that all may take
 READY_SECONDS = 60.0
 SILENCE_SECONDS = 20.0  # for which Postgres may be away
 FINAL_SECONDS = 60.0  # a transaction that vanished may land again for 150 blocks
@@ -134,6 +135,7 @@ async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> As
     children = Children(log_folder=folder, on_exit=ended)
     given = Given(os.environ.get("DATABASE_URL"), os.environ.get("REDIS_URL"))
     servers = EmbeddedServers(folder / "servers", database_url=given.database_url, redis_url=given.redis_url)
+    patience = INTERRUPTED_SECONDS
     try:
         progress.say("starting Postgres and Valkey")
         await given.borrow()
@@ -143,9 +145,10 @@ async def _cluster(options: DemoOptions, folder: Path, progress: Progress) -> As
         cluster = Cluster(options, folder, children, urls, wallet, plan, setup)
         await _start(cluster, progress)
         yield cluster
+        patience = TERM_SECONDS
     finally:
-        # In one piece, whatever interrupts us meanwhile: every child gets two seconds, then the servers go.
-        await asyncio.shield(_clean_up(children, given, servers))
+        # In one piece, whatever interrupts us meanwhile: every child gets a moment, then the servers go.
+        await asyncio.shield(_clean_up(children, given, servers, patience))
 
 
 class Given:
@@ -172,8 +175,8 @@ class Given:
             await drop_database(self.database_url)
 
 
-async def _clean_up(children: Children, given: Given, servers: EmbeddedServers) -> None:
-    await children.stop()
+async def _clean_up(children: Children, given: Given, servers: EmbeddedServers, patience: float) -> None:
+    await children.stop(seconds=patience)
     with contextlib.suppress(LiquidationEngineError):
         await given.give_back()
     await servers.stop()

@@ -69,10 +69,10 @@ class Children:
         """End the children whose names start with one of `prefixes`."""
         await asyncio.gather(*(end(child) for child in self._children if child.name.startswith(prefixes)))
 
-    async def stop(self) -> None:
-        """End every child: SIGTERM, then SIGKILL after two seconds."""
+    async def stop(self, *, seconds: float = TERM_SECONDS) -> None:
+        """End every child: SIGTERM, then SIGKILL when its time is up."""
         self._stopping = True
-        await asyncio.gather(*(end(child) for child in reversed(self._children)))
+        await asyncio.gather(*(end(child, seconds=seconds) for child in reversed(self._children)))
         for watcher in self._watchers:
             watcher.cancel()
         await asyncio.gather(*self._watchers, return_exceptions=True)
