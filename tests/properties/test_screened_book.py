@@ -252,6 +252,14 @@ def test_an_oracle_that_came_before_its_reserve_is_screened_too() -> None:
     assert trial.screened.apply(fall).crossed == (str(key(200)),)
 
 
+def test_who_holds_a_reserve_of_another_market_is_judged_without_the_screen() -> None:
+    trial = Trial(0)
+    trial.reserves[1].market = MARKETS[1][0]
+    before, fall = lone_borrower(trial)
+    assert trial.screened.apply(before).crossed == ()
+    assert trial.screened.apply(fall).crossed == (str(key(200)),)
+
+
 def test_a_reserve_that_cannot_be_read_hides_nothing_of_those_beside_it() -> None:
     trial = Trial(0)
     before, _ = lone_borrower(trial)
@@ -278,7 +286,7 @@ class Helpless:
 
     refuses: bool
 
-    def apply(self, address: bytes, owner: bytes, slot: int, data: bytes) -> bool:
+    def apply(self, address: bytes, owner: bytes, slot: int, data: bytes, lamports: int) -> bool:
         """Refuse."""
         if self.refuses:
             raise DecodeError("found something, expected something else")

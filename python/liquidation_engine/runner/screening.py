@@ -20,17 +20,18 @@ class Screening:
         self._screen = screen
         self.refused: set[str] = (
             set()
-        )  # whose last state the screen could not read: whoever hangs on one is to be judged
+        )  # what the screen cannot read or does not take: whoever hangs on one is to be judged
 
-    def take(self, account: Given, slot: int) -> None:
-        """Let the screen see an account; one without data is closed."""
-        address, owner, _, data = account
+    def take(self, account: Given, slot: int) -> bool:
+        """Let the screen see an account, one without data is closed; return whether it concerns the market."""
+        address, owner, lamports, data = account
         self.refused.discard(name := _core.to_base58(address))
         try:
-            self._screen.apply(address, owner, slot, data)
+            return self._screen.apply(address, owner, slot, data, lamports)
         except DecodeError as error:
             self.refused.add(name)
             log.debug("Account not screened", address=name, error=str(error))
+            return False
 
     def complete(self, known: Mapping[str, Given], slot: int) -> None:
         """Let the screen see what it has found that it wants, an oracle that came before its reserve, as far as it is known."""
@@ -38,8 +39,8 @@ class Screening:
         while named := set(self._screen.wanted()) - asked:
             asked |= named
             for name in map(_core.to_base58, named):
-                if name in known:
-                    self.take(known[name], slot)
+                if name in known and not self.take(known[name], slot):
+                    self.refused.add(name)  # a reserve of another market
 
     def suspects(self, clock: tuple[int, int]) -> list[str] | None:
         """Return whoever may be liquidatable then; None where the screen cannot tell."""

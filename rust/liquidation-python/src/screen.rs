@@ -45,7 +45,9 @@ impl Screen {
 
     /// Take one account's state; return whether it concerns this market and is not older than the one known.
     ///
-    /// Empty data or another owner closes the account. Raises DecodeError for bytes the program did not write, and nothing changes.
+    /// The balance counts where a price hangs on it, as a staked token's does. Empty data or another owner closes the account.
+    /// Raises DecodeError for bytes the program did not write, and nothing changes.
+    #[pyo3(signature = (address, owner, slot, data, lamports=Whole(1)), text_signature = "($self, address, owner, slot, data, lamports=1)")]
     fn apply(
         &self,
         py: Python<'_>,
@@ -53,10 +55,11 @@ impl Screen {
         owner: Address,
         slot: Whole,
         data: Data,
+        lamports: Whole,
     ) -> PyResult<bool> {
         let account = Account {
             owner: *owner.key(),
-            lamports: 1,
+            lamports: lamports.0,
             data: &data.0,
         };
         self.with(py, |screen| screen.take(address.key(), &account, slot.0))
