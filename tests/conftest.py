@@ -25,6 +25,14 @@ from liquidation_engine.servers import EmbeddedServers, ServerUrls
 T = TypeVar("T")
 
 
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that Postgres reaches as the other user it runs as under root; pytest closes its own, also when a second pytest begins."""
+    with tempfile.TemporaryDirectory(prefix="liquidation-tests-", ignore_cleanup_errors=True) as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
 @pytest.fixture(scope="session")
 def server_urls() -> Iterator[ServerUrls]:
     """Both servers, started once."""

@@ -218,7 +218,8 @@ class Screen:
     def apply(self, address: bytes, owner: bytes, slot: int, data: bytes, lamports: int = 1) -> bool:
         """Take one account's state; return whether it concerns this market and is not older than the one known.
 
-        The balance counts where a price hangs on it, as a staked token's does. Empty data or another owner closes the account. Raises DecodeError for bytes the program did not write, and nothing changes.
+        The balance counts where a price hangs on it, as a staked token's does. Empty data or another owner closes the account.
+        Raises DecodeError for bytes the program did not write, and nothing changes.
         """
     def wanted(self) -> list[bytes]:
         """Return the accounts that prices hang on and that were not seen yet."""

@@ -85,14 +85,6 @@ def left_running(folder: Path) -> list[str]:
     return found
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.owner() == "root" and parent != Path("/") and str(parent).startswith("/tmp/pytest"):
-            parent.chmod(0o755)
-    return tmp_path
-
-
 async def test_a_crash_is_liquidated_whole_and_the_books_equal_the_chain(folder: Path) -> None:
     ended = await run_demo(folder, "--positions=300", "--seed=7")
     assert ended.code == 0, ended.progress

@@ -1,7 +1,5 @@
 """The long form is asked for by name (`-m faults`, or `make faults`); what it measured is printed as a table at the end."""
 
-from pathlib import Path
-
 import pytest
 
 from faults.fault_table import FaultTable
@@ -36,12 +34,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 @pytest.fixture
 def table(request: pytest.FixtureRequest) -> FaultTable:
     return request.config.stash[TABLE]
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder that the embedded Postgres, which runs as another user, may reach."""
-    for parent in (tmp_path, *tmp_path.parents):
-        if parent.owner() == "root" and str(parent).startswith("/tmp/pytest"):
-            parent.chmod(0o755)
-    return tmp_path
