@@ -5,11 +5,8 @@ of the program. A third of the trials ask the engine for the largest amount that
 amount, one more, or about as much.
 """
 
-import argparse
-import os
 import sys
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 from solders.account import Account
@@ -21,6 +18,7 @@ from liquidation_engine.protocols import Plan, Policy, Prediction
 from tests.differential.marginfi_accounts import ONE, PROGRAM
 from tests.differential.marginfi_states import LIQUIDATOR, POSITION, State, state
 from tests.differential.marginfi_vm import Landed, Vm
+from tests.differential.trials import Tally, command, ending, progress, unequal_accounts
 
 
 def given_accounts(given: State) -> dict[str, Account]:
@@ -74,15 +72,8 @@ def differences(given: State, chain: Landed, ours: Prediction) -> list[str]:
         ("repaid and relieved", True, abs(ours.repaid - taken) <= 2 and abs((ours.debt_relieved or 0) - relieved) <= 2),
     ]
     found = [f"{name}: chain {theirs}, engine {mine}" for name, theirs, mine in numbers if theirs != mine]
-    for address, data in chain.after.items():
-        before = given.accounts[address][1]
-        mine = ours.accounts_after.get(str(address), before)
-        if data != mine:
-            places = [at for at in range(len(data)) if data[at] != mine[at]]
-            found.append(f"account {address}: bytes {places[:8]} of {len(places)}")
-        if data == before and str(address) in ours.accounts_after:
-            found.append(f"account {address}: unchanged, but predicted as changed")
-    return found
+    before = {address: data for address, (_, data) in given.accounts.items()}
+    return found + unequal_accounts(before, chain.after, ours)
 
 
 def debts(given: State, after: dict[Pubkey, bytes]) -> tuple[int, int]:
@@ -103,16 +94,6 @@ def debts(given: State, after: dict[Pubkey, bytes]) -> tuple[int, int]:
     return change(LIQUIDATOR) // ONE, -change(POSITION) // ONE
 
 
-@dataclass
-class Tally:
-    """What a run has seen."""
-
-    trials: int
-    landed: int
-    outcomes: Counter[str]
-    mismatches: list[str]
-
-
 def run(programs: Path, trials: int, seed: int, *, show: bool = False) -> Tally:
     """Compare `trials` states from `seed` on."""
     vm, outcomes, mismatches = Vm(programs), Counter[str](), list[str]()
@@ -121,36 +102,12 @@ def run(programs: Path, trials: int, seed: int, *, show: bool = False) -> Tally:
         accounts = given_accounts(given)
         amount = sharpen(given, accounts, place)
         chain, ours = vm.run(given), predicted(given, accounts)
-        outcomes[f"{amount:15} {'liquidated' if chain.error is None else f'error {chain.error}'}"] += 1
+        outcomes[f"{amount:15} {ending(chain.error)}"] += 1
         mismatches += [f"seed {place} ({given.kind}): {line}" for line in differences(given, chain, ours)]
         if show and (place - seed) % 100 == 99:
             progress(place - seed + 1, trials, len(mismatches))
-    landed = sum(count for name, count in outcomes.items() if name.endswith("liquidated"))
-    return Tally(trials, landed, outcomes, mismatches)
-
-
-def progress(done: int, trials: int, mismatches: int) -> None:
-    """Draw the bar."""
-    filled = done * 40 // trials
-    print(f"\r[{'#' * filled}{'.' * (40 - filled)}] {done}/{trials}, {mismatches} mismatches", end="", file=sys.stderr)
-
-
-def main() -> int:
-    """Run and print the table; 1 with any mismatch."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=5_000)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    tally = run(Path(os.environ["LIQ_PROGRAMS"]), asked.trials, asked.seed, show=True)
-    print(file=sys.stderr)
-    for name, count in sorted(tally.outcomes.items()):
-        print(f"{name:28} {count:7}")
-    print(f"{tally.trials} trials of {PROGRAM}, seed {asked.seed}: {tally.landed} liquidated, ", end="")
-    print(f"{tally.trials - tally.landed} rejected, {len(tally.mismatches)} mismatches")
-    for line in tally.mismatches[:30]:
-        print(line)
-    return 1 if tally.mismatches else 0
+    return Tally(trials, outcomes, mismatches)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(run, description=__doc__, program=str(PROGRAM)))

@@ -6,8 +6,6 @@ instructions; compared are error codes and every byte of every account of the pr
 least repayment that is accepted: that one has to pass, one less has to be refused.
 """
 
-import argparse
-import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -21,11 +19,12 @@ from liquidation_engine.protocols import Plan, Policy, Prediction
 from liquidation_engine.protocols.marginfi import MarginAccount, Observer, receivership
 from liquidation_engine.protocols.marginfi import accounts as decoded
 from liquidation_engine.protocols.marginfi.instructions import liquidate
-from tests.differential.marginfi import Tally, clock_of, given_accounts, progress
+from tests.differential.marginfi import clock_of, given_accounts
 from tests.differential.marginfi_accounts import PROGRAM, TOKEN, key, token
 from tests.differential.marginfi_native import Landed, Trial, run
 from tests.differential.marginfi_new_states import FEE_WALLET, RECEIVER, state
 from tests.differential.marginfi_states import POSITION, State
+from tests.differential.trials import Tally, command, ending, progress, unequal_bytes
 
 BATCH = 250
 END_OF_IT = {6068, 6072, 6090}
@@ -130,9 +129,8 @@ def differences(asked: Asked, chain: list[Landed]) -> Iterator[str]:
         return
     for address, (owner, before) in asked.given.accounts.items():
         mine = ours.accounts_after.get(str(address), before)
-        if owner == PROGRAM and (data := first.after[address]) != mine:
-            places = [at for at in range(len(data)) if data[at] != mine[at]]
-            yield f"account {address}: bytes {places[:8]} of {len(places)}"
+        if owner == PROGRAM:
+            yield from unequal_bytes(address, first.after[address], mine)
     if len(chain) > 1 and chain[1].error is None:
         yield f"repaid {ours.repaid}, but the source accepts one less"
 
@@ -146,30 +144,12 @@ def compare(programs: Path, trials: int, seed: int, *, show: bool = False) -> Ta
         for asked in batch:
             chain = [next(landed) for _ in asked.trials]
             name = {"v1": "classic", "v2": "receivership"}[asked.way]
-            outcomes[f"{name:15} {'liquidated' if chain[0].error is None else f'error {chain[0].error}'}"] += 1
+            outcomes[f"{name:15} {ending(chain[0].error)}"] += 1
             mismatches += [f"seed {asked.seed} ({asked.given.kind}, {name}): {it}" for it in differences(asked, chain)]
         if show:
             progress(start + len(batch) - seed, trials, len(mismatches))
-    done = sum(count for name, count in outcomes.items() if name.endswith("liquidated"))
-    return Tally(trials, done, outcomes, mismatches)
-
-
-def main() -> int:
-    """Run and print the table; 1 with any mismatch."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=5_000)
-    parser.add_argument("--seed", type=int, default=1)
-    asked = parser.parse_args()
-    tally = compare(Path(os.environ["LIQ_PROGRAMS"]), asked.trials, asked.seed, show=True)
-    print(file=sys.stderr)
-    for name, count in sorted(tally.outcomes.items()):
-        print(f"{name:28} {count:7}")
-    print(f"{tally.trials} trials of {PROGRAM} 0.1.9, seed {asked.seed}: {tally.landed} liquidated, ", end="")
-    print(f"{tally.trials - tally.landed} rejected, {len(tally.mismatches)} mismatches")
-    for line in tally.mismatches[:30]:
-        print(line)
-    return 1 if tally.mismatches else 0
+    return Tally(trials, outcomes, mismatches)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(compare, description=__doc__, program=f"{PROGRAM} 0.1.9"))

@@ -130,11 +130,11 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
             asked_for_fate=1 if sabotage == "trust-one-unknown" else 2,
         )
         stack.push_async_callback(rpc.close)
-        with _first_contact():
+        with first_contact():
             genesis_hash = await rpc.genesis_hash()
         await bind_chain(database, genesis_hash, settings.program_id)
         log.info("monitoring program:", program=settings.program_id)
-        with _first_contact():
+        with first_contact():
             market = await which.load(rpc, settings.program_id, settings.market)
         blockhashes = await stack.enter_async_context(BlockhashCache(rpc))
         # A connection of its own: whoever waits for a row must not keep this instance from knowing whether it may sign.
@@ -161,7 +161,7 @@ async def _instance(settings: Settings, sabotage: str | None) -> AsyncIterator[I
 
 
 @contextmanager
-def _first_contact() -> Iterator[None]:
+def first_contact() -> Iterator[None]:
     """Turn a node's first failure into bad input; later ones are waited out."""
     try:
         yield

@@ -38,10 +38,10 @@ from liquidation_engine.model import (
     Plan,
     Simulated,
 )
-from liquidation_engine.runner.engine import wallet_of
+from liquidation_engine.runner.engine import first_contact, wallet_of
 from liquidation_engine.runner.observation import Observation
 from liquidation_engine.runner.one_books import Books, open_books
-from liquidation_engine.runner.position import Explained, client, explain, first_contact
+from liquidation_engine.runner.position import Explained, client, explain
 from liquidation_engine.runner.rpc_chain import RpcChain
 from liquidation_engine.runner.venues import Desk, venue
 
@@ -70,7 +70,8 @@ class Report:
 async def explain_position(settings: Settings, position: str) -> Explained:
     """Return the position explained."""
     async with client(settings) as rpc:
-        await first_contact(rpc)
+        with first_contact():
+            await rpc.genesis_hash()
         return await explain(rpc, venue(settings.protocol), settings, position)
 
 
@@ -79,7 +80,8 @@ async def liquidate_position(settings: Settings, position: str, *, say: Callable
     wallet = wallet_of(settings)
     async with AsyncExitStack() as stack:
         rpc = await stack.enter_async_context(client(settings))
-        genesis_hash = await first_contact(rpc)
+        with first_contact():
+            genesis_hash = await rpc.genesis_hash()
         which = venue(settings.protocol)
         say(f"reading {position}")
         explained = await explain(rpc, which, settings, position)

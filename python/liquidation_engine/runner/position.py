@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from liquidation_engine import _core, protocols
 from liquidation_engine.chain import RpcClient
 from liquidation_engine.config import Settings
-from liquidation_engine.errors import ConfigError, MissingAccounts, RpcError
+from liquidation_engine.errors import ConfigError, MissingAccounts
 from liquidation_engine.protocols import Adapter, Health, Term
 from liquidation_engine.protocols.reading import State, answered
 from liquidation_engine.runner.venues import Place, Venue
@@ -35,14 +35,6 @@ async def client(settings: Settings) -> AsyncIterator[RpcClient]:
         yield rpc
     finally:
         await rpc.close()
-
-
-async def first_contact(rpc: RpcClient) -> str:
-    """Return the chain's genesis hash; a node that does not answer is bad input."""
-    try:
-        return await rpc.genesis_hash()
-    except RpcError as error:
-        raise ConfigError(f"{error}; check that the node runs and that SOLANA_RPC_URL points to it") from error
 
 
 async def explain(rpc: RpcClient, venue: Venue, settings: Settings, position: str) -> Explained:

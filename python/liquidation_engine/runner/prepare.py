@@ -21,8 +21,8 @@ from liquidation_engine.errors import ConfigError
 from liquidation_engine.protocols.lending import Terms
 from liquidation_engine.protocols.preparation import Lacking, lacking
 from liquidation_engine.protocols.reading import State, answered
-from liquidation_engine.runner.engine import wallet_of
-from liquidation_engine.runner.position import client, explain, first_contact
+from liquidation_engine.runner.engine import first_contact, wallet_of
+from liquidation_engine.runner.position import client, explain
 from liquidation_engine.runner.venues import venue
 
 SETUPS_AT_ONCE = 4
@@ -51,7 +51,8 @@ async def prepare_position(settings: Settings, position: str, say: Callable[[str
     )
     async with AsyncExitStack() as stack:
         rpc = await stack.enter_async_context(client(settings))
-        await first_contact(rpc)
+        with first_contact():
+            await rpc.genesis_hash()
         await explain(rpc, venue(settings.protocol), settings, position)
         tables = await read_tables(rpc.accounts, settings.lookup_tables)
         adapter = protocols.get(settings.protocol)
