@@ -4,62 +4,17 @@
 //! `--release` arithmetic overflows panic too. The seeds are the accounts of the recorded transactions.
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+mod fuzzing;
 #[path = "../tests/save/recorded.rs"]
 #[allow(dead_code)]
 mod recorded;
 
-use std::time::Instant;
-
+use fuzzing::{Decoder, Trial};
 use liquidation_core::oracles::pyth::{LegacyPrice, PriceUpdate};
-use liquidation_core::protocols::adapter::{named, Account, Accounts, Clock, Policy, Request};
 use liquidation_core::protocols::save::market::Market;
 use liquidation_core::protocols::save::obligation::Obligation;
 use liquidation_core::protocols::save::reserve::Reserve;
 use liquidation_core::protocols::save::switchboard::{aggregator_price, feed_price};
-
-/// Xorshift: reproducible, and fast enough not to be what is measured.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit.max(1) as u64) as usize
-    }
-
-    /// Damages a few bytes: bit flips, extremes, copies, another length.
-    fn damage(&mut self, data: &mut Vec<u8>) {
-        for _ in 0..=self.below(4) {
-            let at = self.below(data.len());
-            let (value, width) = (self.next(), 1 << self.below(5));
-            for byte in data.iter_mut().skip(at).take(width) {
-                *byte = match value % 5 {
-                    0 => *byte ^ 1 << (value >> 8 & 7),
-                    1 => 0,
-                    2 => 255,
-                    3 => (value >> 16) as u8,
-                    _ => byte.wrapping_add(1),
-                };
-            }
-        }
-        if self.below(16) == 0 {
-            let length = self.below(data.len() + 9);
-            data.resize(length, 7);
-        }
-    }
-}
-
-/// A recorded transaction's accounts, to be damaged.
-struct Trial {
-    clock: Clock,
-    legs: [[u8; 32]; 3],
-    accounts: Vec<([u8; 32], [u8; 32], Vec<u8>)>,
-}
 
 fn trials() -> Vec<Trial> {
     let unpacked = recorded::unpack();
@@ -77,9 +32,8 @@ fn trials() -> Vec<Trial> {
     recorded::trials(&unpacked).into_iter().map(trial).collect()
 }
 
-fn decoders(trials: &[Trial], iterations: u64, random: &mut Random) {
-    type Decoder = fn(&[u8]) -> bool;
-    let all: [(&str, usize, Decoder); 7] = [
+fn main() {
+    let all: [Decoder; 7] = [
         ("reserve", 619, |data| Reserve::decode(data).is_ok()),
         ("obligation", 1300, |data| Obligation::decode(data).is_ok()),
         ("market", 290, |data| Market::decode(data).is_ok()),
@@ -94,88 +48,5 @@ fn decoders(trials: &[Trial], iterations: u64, random: &mut Random) {
         }),
         ("feed", 3208, |data| feed_price(data, 300_000_000).is_ok()),
     ];
-    for (name, length, decode) in all {
-        let accounts = trials.iter().flat_map(|trial| &trial.accounts);
-        let seeds: Vec<&Vec<u8>> = accounts
-            .map(|(_, _, data)| data)
-            .filter(|data| data.len() == length)
-            .collect();
-        let (start, mut good, mut data) = (Instant::now(), 0u64, Vec::new());
-        for round in 0..iterations {
-            if round % 8 == 0 {
-                data.clone_from(seeds[random.below(seeds.len())]); // up to eight damages pile up
-            }
-            random.damage(&mut data);
-            good += u64::from(decode(&data));
-        }
-        let seconds = start.elapsed().as_secs_f64();
-        println!("{name:14} {iterations} iterations, {good} decoded, {seconds:.1} s, no panic");
-    }
-}
-
-fn predictions(trials: &[Trial], iterations: u64, random: &mut Random) {
-    let save = named("save").expect("Save is listed");
-    let (start, mut landed) = (Instant::now(), 0u64);
-    for _ in 0..iterations {
-        let trial = &trials[random.below(trials.len())];
-        let mut copies = trial.accounts.clone();
-        for _ in 0..random.below(3) {
-            let at = random.below(copies.len());
-            random.damage(&mut copies[at].2);
-        }
-        let accounts: Accounts = copies
-            .iter()
-            .map(|(address, owner, data)| {
-                (
-                    *address,
-                    Account {
-                        owner: *owner,
-                        lamports: 1,
-                        data,
-                    },
-                )
-            })
-            .collect();
-        let [position, debt_reserve, collateral_reserve] = trial.legs;
-        let request = Request {
-            position,
-            debt_reserve,
-            collateral_reserve,
-            amount: random.next() >> random.below(64),
-            liquidator: None,
-            min_received: 0,
-            instruction: None,
-            version: None,
-        };
-        let found = save.predict(&accounts, trial.clock, &request);
-        landed += u64::from(found.is_ok_and(|found| found.error.is_none()));
-        let policy = Policy {
-            position: Some(position),
-            liquidator: None,
-            balances: std::collections::BTreeMap::new(),
-            min_profit: 0,
-            costs: 0,
-            instruction: None,
-            version: None,
-        };
-        if random.below(8) == 0 {
-            let _ = save.explain(&accounts, trial.clock, &position); // health and the best plan included
-            let _ = save.best_plan(&accounts, trial.clock, &policy);
-        }
-    }
-    let seconds = start.elapsed().as_secs_f64();
-    println!("predictions    {iterations} iterations, {landed} landed, {seconds:.1} s, no panic");
-}
-
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let number = |name: &str, otherwise: u64| {
-        let at = arguments.iter().position(|argument| argument == name);
-        let given = at.and_then(|at| arguments.get(at + 1)?.parse().ok());
-        given.unwrap_or(otherwise)
-    };
-    let mut random = Random(number("--seed", 1).max(1));
-    let trials = trials();
-    decoders(&trials, number("--iterations", 100_000), &mut random);
-    predictions(&trials, number("--predictions", 10_000), &mut random);
+    fuzzing::run("save", &all, &trials(), |_| None);
 }
