@@ -185,33 +185,4 @@ fn position(number: u32) -> Option<Vec<u8>> {
     Some(obligation.encode())
 }
 
-/// Returns a market of so many positions, or null where it is refused.
-#[no_mangle]
-pub extern "C" fn kamino_new(positions: u32) -> *mut Kamino {
-    Kamino::new(positions).map_or(std::ptr::null_mut(), |it| Box::into_raw(Box::new(it)))
-}
-
-/// Takes every account anew, one by one, and returns nanoseconds an account.
-#[no_mangle]
-pub extern "C" fn kamino_apply(kamino: &mut Kamino) -> f64 {
-    kamino.apply_all().unwrap_or(f64::NAN)
-}
-
-/// Returns nanoseconds of an exact verdict.
-#[no_mangle]
-pub extern "C" fn kamino_confirm(kamino: &Kamino) -> f64 {
-    kamino.confirm_all().unwrap_or(f64::NAN)
-}
-
-/// Lays a new book and returns nanoseconds an account.
-#[no_mangle]
-pub extern "C" fn kamino_fill(kamino: &mut Kamino) -> f64 {
-    kamino.fill().unwrap_or(f64::NAN)
-}
-
-/// Frees a market.
-#[no_mangle]
-pub unsafe extern "C" fn kamino_free(kamino: *mut Kamino) {
-    // SAFETY: from kamino_new, once
-    drop(unsafe { Box::from_raw(kamino) });
-}
+crate::exports::exports!(Kamino: kamino_new, kamino_apply, kamino_confirm, kamino_fill, kamino_free);

@@ -6,6 +6,7 @@
 #![allow(clippy::missing_safety_doc)] // the one promise, for all: pointers and lengths are those of live arrays
 
 pub mod accounts;
+mod exports;
 pub mod kamino;
 pub mod marginfi;
 pub mod market;

@@ -223,33 +223,4 @@ fn margin_account(number: u32) -> Vec<u8> {
     data
 }
 
-/// Returns a group of so many accounts, or null where it is refused.
-#[no_mangle]
-pub extern "C" fn marginfi_new(accounts: u32) -> *mut Marginfi {
-    Marginfi::new(accounts).map_or(std::ptr::null_mut(), |it| Box::into_raw(Box::new(it)))
-}
-
-/// Takes every account anew, one by one, and returns nanoseconds an account.
-#[no_mangle]
-pub extern "C" fn marginfi_apply(marginfi: &mut Marginfi) -> f64 {
-    marginfi.apply_all().unwrap_or(f64::NAN)
-}
-
-/// Returns nanoseconds of an exact verdict.
-#[no_mangle]
-pub extern "C" fn marginfi_confirm(marginfi: &Marginfi) -> f64 {
-    marginfi.confirm_all().unwrap_or(f64::NAN)
-}
-
-/// Lays a new book and returns nanoseconds an account.
-#[no_mangle]
-pub extern "C" fn marginfi_fill(marginfi: &mut Marginfi) -> f64 {
-    marginfi.fill().unwrap_or(f64::NAN)
-}
-
-/// Frees a group.
-#[no_mangle]
-pub unsafe extern "C" fn marginfi_free(marginfi: *mut Marginfi) {
-    // SAFETY: from marginfi_new, once
-    drop(unsafe { Box::from_raw(marginfi) });
-}
+crate::exports::exports!(Marginfi: marginfi_new, marginfi_apply, marginfi_confirm, marginfi_fill, marginfi_free);

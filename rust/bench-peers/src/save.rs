@@ -174,33 +174,4 @@ fn obligation(number: u32) -> Option<Vec<u8>> {
     Some(data)
 }
 
-/// Returns a market of so many obligations, or null where it is refused.
-#[no_mangle]
-pub extern "C" fn save_new(obligations: u32) -> *mut Save {
-    Save::new(obligations).map_or(std::ptr::null_mut(), |save| Box::into_raw(Box::new(save)))
-}
-
-/// Takes every account anew, one by one, and returns nanoseconds an account.
-#[no_mangle]
-pub extern "C" fn save_apply(save: &mut Save) -> f64 {
-    save.apply_all().unwrap_or(f64::NAN)
-}
-
-/// Returns nanoseconds of an exact verdict.
-#[no_mangle]
-pub extern "C" fn save_confirm(save: &Save) -> f64 {
-    save.confirm_all().unwrap_or(f64::NAN)
-}
-
-/// Lays a new book and returns nanoseconds an account.
-#[no_mangle]
-pub extern "C" fn save_fill(save: &mut Save) -> f64 {
-    save.fill().unwrap_or(f64::NAN)
-}
-
-/// Frees a market.
-#[no_mangle]
-pub unsafe extern "C" fn save_free(save: *mut Save) {
-    // SAFETY: from save_new, once
-    drop(unsafe { Box::from_raw(save) });
-}
+crate::exports::exports!(Save: save_new, save_apply, save_confirm, save_fill, save_free);
